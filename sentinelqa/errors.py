@@ -14,7 +14,7 @@
     │   ├── GenerationError       a generator could not make an image
     │   ├── ScoringError          a feature or dimension could not be computed
     │   └── EngineError           workers died or hung
-    └── LedgerError           the durable record is locked, damaged or of another version; exit code 3
+    └── LedgerError           the durable record is locked, damaged, or too new; exit code 3
 
 Third-party exceptions are mapped at the edge where they appear, with ``raise ... from``.
 A message says what is wrong, where, and what to do about it.
