@@ -1,0 +1,53 @@
+"""Patterns drawn from the seed: a generator without a model, for tests, dry runs and soak runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from sentinelqa.generators.base import Generated, Image
+from sentinelqa.types import Candidate, ModelUse
+
+
+class FakeGenerator:
+    """Draws a soft disc on white, in a colour, place and size taken from the candidate's seed.
+
+    Args:
+        seconds: how long a batch takes: a paced device, for benchmarks of everything around it.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._seconds = seconds
+
+    @property
+    def models(self) -> tuple[ModelUse, ...]:
+        return (ModelUse(id="fake", licence="Apache-2.0"),)
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def generate(self, batch: Sequence[Candidate], shape: int) -> Generated:
+        """See :class:`sentinelqa.generators.base.Generator`."""
+        start = time.perf_counter()
+        images = [draw(candidate) for candidate in batch]
+        time.sleep(max(0.0, self._seconds - (time.perf_counter() - start)))
+        return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
+
+
+def draw(candidate: Candidate) -> Image:
+    """The picture of one candidate: a pure function of its seed and size."""
+    if candidate.settings is None:
+        raise ValueError(f"candidate {candidate.id} has no settings to draw with")
+    width, height = candidate.settings.width, candidate.settings.height
+    rng = np.random.default_rng(candidate.seed)
+    x, y = rng.uniform(0.35, 0.65, 2)
+    radius = rng.uniform(0.15, 0.3)
+    colour = rng.uniform(20, 220, 3)
+    ys, xs = np.mgrid[0:height, 0:width]
+    distance = np.hypot(xs / width - x, ys / height - y)
+    softness = rng.uniform(0.002, 0.05)
+    inside = np.clip((radius - distance) / softness + 0.5, 0, 1)[..., None]
+    texture = rng.normal(0, 6, (height, width, 1)) * inside
+    return np.clip(255 * (1 - inside) + colour * inside + texture, 0, 255).astype(np.uint8)
