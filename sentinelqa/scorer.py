@@ -1,0 +1,316 @@
+"""The scoring stage: from image files to measurements and verdicts, inside a worker.
+
+Only the features that the rubric's dimensions and rules need are loaded. Dimensions run cheapest
+first; a candidate that has failed is not scored further unless everything is asked for. The verdict
+is the same either way (``decide`` puts fail above everything else).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentinelqa import images, registry
+from sentinelqa.decide import ImageFacts, decide, is_decided
+from sentinelqa.dimensions.base import Dimension
+from sentinelqa.errors import ModelError, ScoringError, SentinelError
+from sentinelqa.features.base import Feature, FeatureInput, Features
+from sentinelqa.rubric.model import Rubric
+from sentinelqa.sources.images import fetch
+from sentinelqa.types import (
+    Candidate,
+    Measurement,
+    ModelUse,
+    Request,
+    StoredImage,
+    Unscored,
+    Verdict,
+)
+
+CACHED_REFERENCES = 64
+_CHEAP = {"pixels", "hashes"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreItem:
+    """One image to score.
+
+    Attributes:
+        path: a raw ``.npy`` of a generated candidate, an existing image, or an fsspec URL.
+    """
+
+    candidate: Candidate
+    request: Request
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What came of one image.
+
+    Attributes:
+        image: where it lies durably; ``None`` when it could not be read.
+        seconds: its share of the batch's time.
+    """
+
+    candidate: Candidate
+    measurements: tuple[Measurement, ...]
+    verdict: Verdict
+    image: StoredImage | None
+    phash: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorePlan:
+    """What a scoring worker is built from. Picklable.
+
+    Attributes:
+        run_dir: where generated candidates are stored; empty in scoring-only mode, where existing
+            images stay where they are.
+        full: score every dimension, also of what has failed already.
+        threads: CPU threads that one worker may use.
+    """
+
+    rubric: Rubric
+    run_dir: str = ""
+    device: str = "cpu"
+    full: bool = False
+    threads: int = 1
+
+
+@dataclass(slots=True)
+class _Work:
+    """One image on its way through a batch."""
+
+    item: ScoreItem
+    path: str
+    image: StoredImage | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    measurements: dict[str, Measurement] = field(default_factory=dict)
+    decided: bool = False
+
+
+class ScoreStage:
+    """Scores batches of images. See :class:`sentinelqa.engines.base.Stage`."""
+
+    def __init__(self, plan: ScorePlan) -> None:
+        self._plan = plan
+        self._dimensions = dimensions_of(plan.rubric)
+        self._features: dict[str, Feature] = {}
+        self._missing: dict[str, str] = {}
+        self._references: OrderedDict[tuple[str, str], Any] = OrderedDict()
+
+    def load(self) -> None:
+        """Load every feature that is needed. Weights that are missing leave theirs unscored."""
+        _limit_threads(self._plan.threads)
+        for name, feature in features_of(self._plan.rubric, self._dimensions).items():
+            self._features[name] = feature
+            gone = next((self._missing[n] for n in feature.needs if n in self._missing), "")
+            if gone:
+                self._missing[name] = gone
+                continue
+            try:
+                feature.load(self._plan.device)
+            except ModelError as error:
+                self._missing[name] = str(error)
+
+    def run(self, item: Sequence[ScoreItem]) -> list[Scored]:
+        """Score a batch, in order. An image that cannot be read becomes an ``error`` verdict."""
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="sentinelqa-") as scratch:
+            work = [self._receive(one, Path(scratch)) for one in item]
+            readable = [w for w in work if w.image is not None]
+            for dimension in self._dimensions:
+                self._score(dimension, readable)
+            self._compute("hashes", [w for w in readable if not w.decided])
+        seconds = (time.perf_counter() - start) / max(1, len(work))
+        return [self._result(w, seconds) for w in work]
+
+    def _receive(self, item: ScoreItem, scratch: Path) -> _Work:
+        """Bring the image here and, for a generated one, store it durably before it is scored."""
+        work = _Work(item=item, path=item.path)
+        try:
+            if item.path.endswith(".npy"):
+                work.image = self._store(np.load(item.path, allow_pickle=False))
+                work.path = str(Path(self._plan.run_dir) / work.image.path)
+            else:
+                if "://" in item.path:
+                    work.path = str(fetch(item.path, scratch))
+                work.image = images.inspect(work.path, shown_as=item.path)
+        except (SentinelError, OSError) as error:
+            work.values["pixels"] = ScoringError(str(error))
+        return work
+
+    def _store(self, rgb: Any) -> StoredImage:
+        encoded = images.encode_fast(rgb)
+        return images.store(
+            Path(self._plan.run_dir), encoded, width=rgb.shape[1], height=rgb.shape[0]
+        )
+
+    def _score(self, dimension: Dimension, readable: Sequence[_Work]) -> None:
+        alive = [w for w in readable if not w.decided]
+        for name in dimension.needs:
+            self._compute(name, alive)
+        for work in alive:
+            measured = self._measure(dimension, work)
+            work.measurements[dimension.name] = measured
+            if not self._plan.full:
+                work.decided = is_decided(
+                    self._plan.rubric, work.measurements, work.item.request, _facts(work)
+                )
+
+    def _measure(self, dimension: Dimension, work: _Work) -> Measurement:
+        for name in (*dimension.needs, *dimension.reference_needs):
+            if name in self._missing:
+                return Measurement.without_score(
+                    dimension.name, Unscored.MODEL_MISSING, self._missing[name]
+                )
+        for name in dimension.needs:
+            if isinstance(work.values[name], ScoringError):
+                return Measurement.without_score(
+                    dimension.name, Unscored.ERROR, str(work.values[name])
+                )
+        references = [
+            {n: self._of_reference(n, path, work.item.request) for n in dimension.reference_needs}
+            for path in (work.item.request.references if dimension.reference_needs else ())
+        ]
+        try:
+            return dimension.measure(Features(work.values, references), work.item.request)
+        except Exception as error:  # noqa: BLE001 - a scorer's bug is an outage of that scorer only
+            return Measurement.without_score(
+                dimension.name, Unscored.ERROR, f"{type(error).__name__}: {error}"
+            )
+
+    def _compute(self, name: str, works: Sequence[_Work]) -> None:
+        """Give each of ``works`` the feature's value, or the error that stands in its place."""
+        missing = [w for w in works if name not in w.values]
+        if not missing or name in self._missing:
+            return
+        feature = self._features[name]
+        for needed in feature.needs:
+            self._compute(needed, missing)
+        ready = []
+        for work in missing:
+            broken = next(
+                (v for n in feature.needs if isinstance(v := work.values[n], ScoringError)), None
+            )
+            if broken is None:
+                ready.append(work)
+            else:
+                work.values[name] = broken
+        inputs = [FeatureInput(w.path, w.item.request, w.values) for w in ready]
+        for work, value in zip(ready, _values(feature, inputs), strict=True):
+            work.values[name] = value
+
+    def _of_reference(self, name: str, path: str, request: Request) -> Any:
+        key = (name, path)
+        if key not in self._references:
+            feature = self._features[name]
+            needed = {n: self._of_reference(n, path, request) for n in feature.needs}
+            broken = next((v for v in needed.values() if isinstance(v, ScoringError)), None)
+            self._references[key] = (
+                broken or _values(feature, [FeatureInput(path, request, needed)])[0]
+            )
+            if len(self._references) > CACHED_REFERENCES:
+                self._references.popitem(last=False)
+        return self._references[key]
+
+    def _result(self, work: _Work, seconds: float) -> Scored:
+        if work.image is None:
+            note = str(work.values["pixels"])
+            work.measurements = {
+                d.name: Measurement.without_score(d.name, Unscored.ERROR, note)
+                for d in self._dimensions
+            }
+        verdict = decide(self._plan.rubric, work.measurements, work.item.request, _facts(work))
+        hashes = work.values.get("hashes")
+        return Scored(
+            candidate=work.item.candidate,
+            measurements=tuple(work.measurements.values()),
+            verdict=verdict,
+            image=work.image,
+            phash=None if hashes is None or isinstance(hashes, ScoringError) else hashes.phash,
+            seconds=seconds,
+        )
+
+
+def make_score_stage(plan: ScorePlan) -> ScoreStage:
+    """For :class:`sentinelqa.engines.base.StageSpec`."""
+    return ScoreStage(plan)
+
+
+def dimensions_of(rubric: Rubric) -> list[Dimension]:
+    """The dimensions and rule measures that the rubric uses, cheapest first.
+
+    Cheap means that pixels and hashes are enough; within that the rubric's order stands, so that
+    every run stops a failing candidate at the same place.
+    """
+    named: list[Dimension] = [registry.dimensions.load(name)() for name in rubric.dimensions]
+    named.extend(rubric.measures())
+    return sorted(named, key=lambda d: bool({*d.needs, *d.reference_needs} - _CHEAP))
+
+
+def features_of(rubric: Rubric, dimensions: Sequence[Dimension]) -> dict[str, Feature]:
+    """The features that ``dimensions`` need, directly or through others, in order of need."""
+    texts = sorted({t for d in dimensions for t in getattr(d, "texts", ())})
+    features: dict[str, Feature] = {}
+
+    def add(name: str) -> None:
+        if name in features:
+            return
+        options: dict[str, Any] = {}
+        if name in rubric.models:
+            options["model"] = rubric.models[name]
+        if name == "clip" and texts:
+            options["texts"] = tuple(texts)
+        feature = registry.features.load(name)(**options)
+        for needed in feature.needs:
+            add(needed)
+        features[name] = feature
+
+    for dimension in dimensions:
+        for name in (*dimension.needs, *dimension.reference_needs):
+            add(name)
+    add("hashes")
+    return features
+
+
+def models_of(features: Mapping[str, Feature]) -> tuple[ModelUse, ...]:
+    """The models behind loaded features, without repeats."""
+    return tuple(dict.fromkeys(m for f in features.values() for m in f.models))
+
+
+def _values(feature: Feature, inputs: Sequence[FeatureInput]) -> Sequence[Any]:
+    """One value per input. A batch that raises is asked again one by one, to find the culprit."""
+    if not inputs:
+        return []
+    try:
+        return feature.compute(inputs)
+    except Exception as error:  # noqa: BLE001 - one image's trouble must not take the batch with it
+        if len(inputs) == 1:
+            return [ScoringError(f"{feature.name}: {type(error).__name__}: {error}")]
+        return [_values(feature, [one])[0] for one in inputs]
+
+
+def _facts(work: _Work) -> ImageFacts:
+    image = work.image
+    return ImageFacts(width=image.width, height=image.height) if image else ImageFacts()
+
+
+def _limit_threads(threads: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(threads)
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return
+    torch.set_num_threads(threads)

@@ -1,0 +1,127 @@
+"""The run directory's tables: one row per candidate, one per request; parquet and csv.
+
+Rows are streamed from the ledger in chunks, so a table never stands in memory as a whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentinelqa.dimensions.base import Dimension
+from sentinelqa.images import replacing
+
+CHUNK = 2000
+
+CANDIDATE_COLUMNS: dict[str, pa.DataType] = {
+    "request_id": pa.string(),
+    "candidate_id": pa.string(),
+    "round": pa.int32(),
+    "seed": pa.int64(),
+    "prompt": pa.string(),
+    "model": pa.string(),
+    "revision": pa.string(),
+    "sha256": pa.string(),
+    "path": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "outcome": pa.string(),
+    "reasons": pa.string(),
+    "rank": pa.float64(),
+    "delivered": pa.int32(),
+    "generate_seconds": pa.float64(),
+    "score_seconds": pa.float64(),
+    "cost": pa.float64(),
+}
+"""``delivered`` is the place in the delivery, from 1; empty for what was not delivered."""
+
+REQUEST_COLUMNS: dict[str, pa.DataType] = {
+    "request_id": pa.string(),
+    "prompt": pa.string(),
+    "wanted": pa.int32(),
+    "delivered": pa.int32(),
+    "candidates": pa.int32(),
+    "rounds": pa.int32(),
+    "outcome": pa.string(),
+    "shortfall_reasons": pa.string(),
+    "cost": pa.float64(),
+    "cost_per_delivered": pa.float64(),
+}
+
+_ARROW = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "str": pa.string()}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def candidate_schema(dimensions: Sequence[Dimension]) -> pa.Schema:
+    """The columns of the candidates table for the dimensions and rules of a rubric."""
+    fields = dict(CANDIDATE_COLUMNS)
+    for dimension in sorted(dimensions, key=lambda d: d.name):
+        fields[f"score.{dimension.name}"] = pa.float64()
+        for name, spec in sorted(dimension.metrics.items()):
+            fields[f"metric.{dimension.name}.{name}"] = _ARROW[spec.kind]
+    return pa.schema(list(fields.items()))
+
+
+def request_schema() -> pa.Schema:
+    """The columns of the requests table."""
+    return pa.schema(list(REQUEST_COLUMNS.items()))
+
+
+def write_tables(stem: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write ``stem.parquet`` and ``stem.csv``, each whole or not at all.
+
+    Args:
+        rows: mappings; a column that a row lacks is empty, one that the schema lacks is left out.
+    """
+    names = schema.names
+    with (
+        replacing(stem.with_suffix(".parquet")) as parquet_path,
+        replacing(stem.with_suffix(".csv")) as csv_path,
+        pq.ParquetWriter(parquet_path, schema) as parquet,
+        csv_path.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(names)
+        for chunk in _chunks(rows):
+            parquet.write_table(
+                pa.table({n: [row.get(n) for row in chunk] for n in names}, schema=schema)
+            )
+            writer.writerows([[safe_cell(row.get(n)) for n in names] for row in chunk])
+
+
+def measurement_columns(measurements: Iterable[Any]) -> dict[str, Any]:
+    """``score.<dimension>`` and ``metric.<dimension>.<name>`` of one candidate."""
+    columns: dict[str, Any] = {}
+    for measurement in measurements:
+        columns[f"score.{measurement.dimension}"] = measurement.score
+        for name, value in measurement.metrics.items():
+            columns[f"metric.{measurement.dimension}.{name}"] = value
+    return columns
+
+
+def reasons_text(reasons: Sequence[str]) -> str:
+    """Several sentences in one cell, as a JSON list, so that they can be told apart again."""
+    return json.dumps(list(reasons), ensure_ascii=False) if reasons else ""
+
+
+def safe_cell(value: Any) -> Any:
+    """A csv cell that no spreadsheet runs as a formula (OWASP's advice: a leading apostrophe).
+
+    Numbers stay numbers, also negative ones.
+    """
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
+
+
+def _chunks(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    source = iter(rows)
+    while chunk := list(islice(source, CHUNK)):
+        yield chunk
