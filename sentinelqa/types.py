@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Literal
 
 Metric = float | int | bool | str
@@ -18,8 +17,6 @@ Metric = float | int | bool | str
 
 Tier = Literal["generic", "use_case", "custom"]
 TIERS: tuple[Tier, ...] = ("generic", "use_case", "custom")
-
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Outcome(StrEnum):
@@ -105,8 +102,8 @@ class Request:
     negative_prompt: str = ""
     deliver: int = 1
     references: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = _EMPTY
-    overrides: Mapping[str, Any] = _EMPTY
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
 
 
@@ -177,7 +174,7 @@ class Measurement:
     score: float | None = None
     unscored: Unscored | None = None
     note: str = ""
-    metrics: Mapping[str, Metric] = _EMPTY
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     uncertain: bool = False
     models: tuple[ModelUse, ...] = ()
 
@@ -199,11 +196,13 @@ class Measurement:
         why: Unscored,
         note: str,
         *,
-        metrics: Mapping[str, Metric] = _EMPTY,
+        metrics: Mapping[str, Metric] | None = None,
         models: tuple[ModelUse, ...] = (),
     ) -> Measurement:
         """The named way to say "no number, and here is why"."""
-        return cls(dimension=dimension, unscored=why, note=note, metrics=metrics, models=models)
+        return cls(
+            dimension=dimension, unscored=why, note=note, metrics=metrics or {}, models=models
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

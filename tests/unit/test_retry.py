@@ -1,0 +1,193 @@
+"""Retries: another round or a stop, from verdicts alone."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from sentinelqa.retry import (
+    Adjustment,
+    Change,
+    PassRate,
+    Recipe,
+    RetryPolicy,
+    Round,
+    Standing,
+    Stop,
+    adjust,
+    chance_of_at_least,
+    first_round,
+    next_round,
+)
+from sentinelqa.types import Candidate, Check, Judged, Outcome, Settings, Verdict
+
+RECIPE = Recipe(settings=Settings(model="m", steps=20, guidance=4.0), prompt="a cup")
+POLICY = RetryPolicy(first=8, max=32, retries=3)
+
+
+def verdict(outcome: Outcome, failed: str = "sharpness") -> Verdict:
+    checks = (
+        (Check(name=failed, tier="generic", outcome=Outcome.FAIL, reason="low"),)
+        if outcome is Outcome.FAIL
+        else ()
+    )
+    return Verdict(outcome=outcome, checks=checks)
+
+
+def finished(
+    passed: int, failed: int, number: int = 1, recipe: Recipe = RECIPE, by: str = "sharpness"
+) -> Round:
+    outcomes = [Outcome.PASS] * passed + [Outcome.FAIL] * failed
+    return Round(
+        number=number,
+        recipe=recipe,
+        count=len(outcomes),
+        judged=[
+            Judged(
+                candidate=Candidate(id=f"{number}-{i}", request_id="r", index=i),
+                verdict=verdict(o, by),
+            )
+            for i, o in enumerate(outcomes)
+        ],
+    )
+
+
+def standing(*rounds: Round, wanted: int = 4) -> Standing:
+    passed = sum(j.verdict.outcome is Outcome.PASS for r in rounds for j in r.judged)
+    return Standing(wanted=wanted, delivered=min(wanted, passed), rounds=rounds)
+
+
+def test_stops_with_enough() -> None:
+    decision = next_round(standing(finished(4, 4)), POLICY)
+
+    assert isinstance(decision, Stop)
+    assert decision.kind == "enough"
+
+
+def test_tops_up_only_what_is_missing() -> None:
+    decision = next_round(standing(finished(3, 5)), POLICY)
+
+    assert isinstance(decision, Round)
+    assert decision.number == 2
+    assert 1 <= decision.count <= 4
+
+
+def test_stops_when_the_budget_is_spent() -> None:
+    policy = RetryPolicy(first=8, max=8, retries=3)
+
+    decision = next_round(standing(finished(3, 5)), policy)
+
+    assert isinstance(decision, Stop)
+    assert decision.kind == "budget"
+
+
+def test_stops_when_the_rounds_are_used() -> None:
+    policy = RetryPolicy(first=8, max=64, retries=1)
+
+    decision = next_round(standing(finished(3, 5), finished(0, 2, number=2)), policy)
+
+    assert isinstance(decision, Stop)
+    assert decision.kind == "rounds"
+
+
+def test_gives_up_a_request_that_will_not_deliver_and_says_the_chance() -> None:
+    policy = RetryPolicy(first=24, max=32, retries=3)
+
+    decision = next_round(standing(finished(0, 24)), policy)
+
+    assert isinstance(decision, Stop)
+    assert decision.kind == "stalled"
+    assert "pass rate" in decision.reason
+
+
+def test_does_not_give_up_before_an_adjustment_was_tried() -> None:
+    policy = RetryPolicy(
+        first=24,
+        max=32,
+        retries=3,
+        adjustments=(
+            Adjustment(
+                fails=("sharpness",), changes=(Change(key="steps", value=10, relative=True),)
+            ),
+        ),
+    )
+
+    decision = next_round(standing(finished(0, 24)), policy)
+
+    assert isinstance(decision, Round)
+    assert decision.recipe.settings.steps == 30
+    assert "steps +10 because sharpness failed 24 times" in decision.why
+
+
+def test_an_adjustment_answers_only_what_failed() -> None:
+    adjustments = [
+        Adjustment(fails=("sharpness",), changes=(Change(key="steps", value=10, relative=True),)),
+        Adjustment(
+            fails=("prompt_alignment",),
+            changes=(
+                Change(key="guidance", value=1.5, relative=True),
+                Change(key="prompt", value=", in focus", relative=True),
+            ),
+        ),
+    ]
+
+    recipe, why = adjust(finished(0, 4, by="prompt_alignment"), adjustments)
+
+    assert recipe.settings.steps == 20
+    assert recipe.settings.guidance == 5.5
+    assert recipe.prompt == "a cup, in focus"
+    assert "guidance +1.5" in why
+
+
+def test_best_of_is_one_fixed_round() -> None:
+    policy = RetryPolicy(first=8, max=32, retries=3, best_of=20)
+
+    opening = first_round(RECIPE, 4, policy, PassRate())
+    decision = next_round(standing(finished(1, 19)), policy)
+
+    assert opening.count == 20
+    assert isinstance(decision, Stop)
+
+
+def test_the_first_round_shrinks_where_earlier_requests_passed_easily() -> None:
+    assert first_round(RECIPE, 4, POLICY, PassRate()).count == 8
+    assert first_round(RECIPE, 4, POLICY, PassRate(passed=95, judged=100)).count == 5
+    assert first_round(RECIPE, 4, POLICY, PassRate(passed=5, judged=100)).count == 8
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tries", "passed", "failed"), [(2, 5, 1, 3), (1, 4, 0, 6), (4, 4, 3, 0)]
+)
+def test_the_chance_agrees_with_summing_over_the_posterior(
+    wanted: int, tries: int, passed: int, failed: int
+) -> None:
+    """Against a plain numerical integral over the Beta posterior."""
+    a, b, grid = passed + 1, failed + 1, 20_000
+    weight = total = 0.0
+    for i in range(grid):
+        p = (i + 0.5) / grid
+        density = p ** (a - 1) * (1 - p) ** (b - 1)
+        tail = sum(
+            _choose(tries, k) * p**k * (1 - p) ** (tries - k) for k in range(wanted, tries + 1)
+        )
+        weight += density
+        total += density * tail
+
+    assert chance_of_at_least(wanted, tries, a, b) == pytest.approx(total / weight, abs=1e-4)
+
+
+def test_a_round_never_exceeds_the_budget() -> None:
+    for passed, failed in itertools.product(range(4), range(20)):
+        state = standing(finished(passed, failed + 4))
+        decision = next_round(state, POLICY)
+        if isinstance(decision, Round):
+            assert decision.count <= POLICY.max - (passed + failed + 4)
+            assert decision.count >= 4 - passed
+
+
+def _choose(n: int, k: int) -> int:
+    result = 1
+    for i in range(k):
+        result = result * (n - i) // (i + 1)
+    return result
