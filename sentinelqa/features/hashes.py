@@ -1,0 +1,64 @@
+"""Perceptual hashes: 64 bits that stay when a picture is recompressed or resized."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sentinelqa.errors import ScoringError
+from sentinelqa.features.base import FeatureInput
+from sentinelqa.features.pixels import Picture
+from sentinelqa.types import ModelUse
+
+_SIDE = 32
+_KEPT = 8
+_n = np.arange(_SIDE)
+_DCT = 2 * np.cos(np.pi * np.outer(_n[:_KEPT], 2 * _n + 1) / (2 * _SIDE))
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptualHash:
+    """The hash of an image, and of the same image mirrored left to right."""
+
+    phash: int
+    mirrored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Feature ``hashes``: DCT hashes as in Zauner, "Implementation and benchmarking of perceptual
+    image hash functions" (2010), bit for bit those of the package ``imagehash``."""
+
+    name: str = "hashes"
+    version: str = "1"
+    needs: tuple[str, ...] = ("pixels",)
+    models: tuple[ModelUse, ...] = ()
+
+    def load(self, device: str) -> None:
+        """Nothing to load."""
+
+    def compute(self, batch: Sequence[FeatureInput]) -> list[PerceptualHash | ScoringError]:
+        """Hash every picture of the batch."""
+        return [hash_picture(item.features["pixels"]) for item in batch]
+
+
+def hash_picture(picture: Picture) -> PerceptualHash:
+    """Both hashes of one picture."""
+    grey = Image.fromarray(picture.rgb).convert("L")
+    small = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), np.float64)
+    return PerceptualHash(_bits(small), _bits(small[:, ::-1]))
+
+
+def distance(first: int, second: int) -> int:
+    """How many of the 64 bits differ."""
+    return (first ^ second).bit_count()
+
+
+def _bits(small: NDArray[np.float64]) -> int:
+    low = _DCT @ small @ _DCT.T
+    bits = (low > np.median(low)).ravel()
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
