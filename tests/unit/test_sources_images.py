@@ -1,0 +1,67 @@
+"""Existing images: files, folders, globs and URLs, each once, in a stable order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from sentinelqa.errors import JobError
+from sentinelqa.sources.images import fetch, find_images
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.png", "a.jpg", "sub/c.webp", "sub/notes.txt", "z.AVIF"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    return tmp_path
+
+
+def names(folder: Path, *paths: str) -> list[str]:
+    return [str(Path(p).relative_to(folder)) for p in find_images(paths)]
+
+
+def test_a_folder_is_searched_in_order_and_only_for_images(folder: Path) -> None:
+    assert names(folder, str(folder)) == ["a.jpg", "b.png", "sub/c.webp", "z.AVIF"]
+
+
+def test_an_image_named_twice_is_found_once(folder: Path) -> None:
+    assert names(folder, str(folder / "b.png"), str(folder / "*.png")) == ["b.png"]
+
+
+def test_a_file_named_outright_is_taken_whatever_its_suffix(folder: Path) -> None:
+    assert names(folder, str(folder / "sub/notes.txt")) == ["sub/notes.txt"]
+
+
+def test_links_to_folders_are_not_followed(folder: Path) -> None:
+    (folder / "sub/loop").symlink_to(folder)
+
+    assert names(folder, str(folder)) == ["a.jpg", "b.png", "sub/c.webp", "z.AVIF"]
+
+
+@pytest.mark.parametrize("path", ["nowhere", "*.nothing", "http://example.com/a.png"])
+def test_what_is_not_there_or_not_allowed_is_said(
+    folder: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+
+    with pytest.raises(JobError, match=r"there (is|are) no|not read from http"):
+        list(find_images([path]))
+
+
+def test_a_folder_without_images_is_said(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="no images"):
+        list(find_images([str(tmp_path)]))
+
+
+def test_images_behind_a_url_are_found_and_fetched(tmp_path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/shots/one.png", b"pixels")
+    memory.pipe("/shots/readme.md", b"text")
+
+    (url,) = find_images(["memory://shots"])
+
+    assert fetch(url, tmp_path).read_bytes() == b"pixels"

@@ -1,0 +1,123 @@
+"""Requests files: what is read, and what is refused with file and row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sentinelqa.errors import JobError
+from sentinelqa.sources.requests import RequestDefaults, fill_template, read_requests
+from sentinelqa.types import Request
+
+DEFAULTS = RequestDefaults(prompt="a {colour} {product}", deliver=3)
+
+
+def read(path: Path, defaults: RequestDefaults = DEFAULTS) -> list[Request]:
+    return list(read_requests(path, defaults))
+
+
+def csv(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "catalog.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_csv_row_becomes_a_request(tmp_path: Path) -> None:
+    path = csv(
+        tmp_path,
+        "id,colour,product,deliver,generator.steps,season\nshoe-1,red,running shoe,2,30,spring\n",
+    )
+
+    (request,) = read(path)
+
+    assert request.prompt == "a red running shoe"
+    assert request.deliver == 2
+    assert request.overrides == {"steps": 30}
+    assert request.metadata == {"colour": "red", "product": "running shoe", "season": "spring"}
+    assert request.where == f"{path}:2"
+
+
+def test_a_prompt_of_its_own_wins_over_the_template(tmp_path: Path) -> None:
+    (request,) = read(csv(tmp_path, "id,prompt\na,a blue bag\n"))
+
+    assert request.prompt == "a blue bag"
+    assert request.deliver == 3
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet", "yaml"])
+def test_every_format_gives_the_same_requests(tmp_path: Path, suffix: str) -> None:
+    rows = [
+        {"id": "a", "colour": "red", "product": "cup"},
+        {"id": "b", "colour": "blue", "product": "bag"},
+    ]
+    path = tmp_path / f"requests.{suffix}"
+    if suffix == "jsonl":
+        path.write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
+    elif suffix == "parquet":
+        import pandas as pd
+
+        pd.DataFrame(rows).to_parquet(path)
+    else:
+        path.write_text(
+            "".join(
+                f"- id: {r['id']}\n  colour: {r['colour']}\n  product: {r['product']}\n"
+                for r in rows
+            ),
+            encoding="utf-8",
+        )
+
+    assert [(r.id, r.prompt) for r in read(path)] == [("a", "a red cup"), ("b", "a blue bag")]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("", "", "empty"),
+        ("id,prompt\n", "", "no requests"),
+        ("name,prompt\na,x\n", ":1", "no column 'id'"),
+        ("id,id\na,b\n", ":1", "twice"),
+        ("id,prompt\n,x\n", ":2", "no id"),
+        ("id,prompt\na,x\nA,y\n", ":3", "used before"),
+        ("id,prompt\na/b,x\n", ":2", "contains '/'"),
+        ("id,prompt\n..,x\n", ":2", "folder"),
+        ("id,prompt\nCON,x\n", ":2", "folder"),
+        ("id,prompt,deliver\na,x,-2\n", ":2", "at least 1; got '-2'"),
+        ("id,prompt,deliver\na,x,many\n", ":2", "whole number"),
+        ("id,prompt\na,x,y\n", ":2", "more fields"),
+        ("id,color,product\na,red,cup\n", ":2", "did you mean 'color'"),
+        ("id,prompt,references\na,x,face.png\n", ":2", "does not exist"),
+        ("id,prompt,generator.stepz\na,x,3\n", ":2", "did you mean 'steps'"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_row(
+    tmp_path: Path, text: str, where: str, message: str
+) -> None:
+    path = csv(tmp_path, text)
+
+    with pytest.raises(JobError) as caught:
+        read(path)
+
+    assert message in str(caught.value)
+    assert caught.value.where.endswith(f"catalog.csv{where}")
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.csv"
+    path.write_bytes(b"id,prompt\n\xff\xfe,x\n")
+
+    with pytest.raises(JobError, match="UTF-8"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "template", ["{colour.__class__}", "{colour[0]}", "{colour!r}", "{colour:>9}", "{0}", "{"]
+)
+def test_a_template_reaches_nothing_but_columns(template: str) -> None:
+    with pytest.raises(JobError):
+        fill_template(template, {"colour": "red"}, "job.yaml")
+
+
+def test_doubled_braces_are_braces() -> None:
+    assert fill_template("{{x}} {colour}", {"colour": "red"}, "job.yaml") == "{x} red"
