@@ -34,13 +34,15 @@ CANDIDATE_COLUMNS: dict[str, pa.DataType] = {
     "height": pa.int32(),
     "outcome": pa.string(),
     "reasons": pa.string(),
+    "failed": pa.string(),
     "rank": pa.float64(),
     "delivered": pa.int32(),
     "generate_seconds": pa.float64(),
     "score_seconds": pa.float64(),
     "cost": pa.float64(),
 }
-"""``delivered`` is the place in the delivery, from 1; empty for what was not delivered."""
+"""``delivered`` is the place in the delivery, from 1; empty for what was not delivered. ``failed``
+names the checks that failed, separated by spaces; ``reasons`` is a JSON list of sentences."""
 
 REQUEST_COLUMNS: dict[str, pa.DataType] = {
     "request_id": pa.string(),

@@ -1,0 +1,54 @@
+"""What a finished run prints: the headline of its report, in at most 100 columns."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sentinelqa.results import Run
+
+WIDTH = 100
+
+
+def print_summary(run: Run) -> None:
+    """Print the headline of a run."""
+    console = Console()
+    console.print(summary_table(run), width=min(WIDTH, console.width))
+
+
+def summary_table(run: Run) -> Table:
+    """The headline as a table of two columns."""
+    headline = run.as_dict()
+    outcomes = headline["outcomes"]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", justify="right")
+    table.add_column(overflow="fold")
+
+    def row(name: str, text: str) -> None:
+        table.add_row(name, Text(text))
+
+    if not run.scoring_only:
+        requests = headline["requests"]
+        row(
+            "requests",
+            f"{requests['delivered']} delivered in full, {requests['short']} short, "
+            f"{requests['error']} in error",
+        )
+        cost = headline["cost_per_delivered"]
+        row(
+            "delivered",
+            f"{headline['delivered']} of {headline['wanted']} images"
+            + (f", {cost:.3g} each" if cost is not None else ""),
+        )
+    rate = headline["pass_rate"]
+    row(
+        "candidates" if not run.scoring_only else "images",
+        f"{headline['candidates']}: {outcomes['pass']} passed, {outcomes['fail']} failed, "
+        f"{outcomes['review']} to review, {outcomes['error']} in error"
+        + (f" (pass rate {rate:.0%})" if rate is not None else ""),
+    )
+    if headline["failed_by"]:
+        row("failed by", ", ".join(f"{name} {n}" for name, n in headline["failed_by"].items()))
+    row("report", headline["report"])
+    return table

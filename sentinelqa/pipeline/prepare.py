@@ -1,0 +1,187 @@
+"""Everything that can be wrong is found before anything is made: files, columns, rubric, models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sentinelqa import registry
+from sentinelqa.dimensions.base import Dimension
+from sentinelqa.errors import JobError, did_you_mean
+from sentinelqa.job import Job
+from sentinelqa.rubric.loading import load_rubric
+from sentinelqa.rubric.model import Rubric
+from sentinelqa.scorer import dimensions_of, features_of
+from sentinelqa.sources.requests import read_requests
+from sentinelqa.types import ModelUse
+from sentinelqa.weights import LicencePolicy, feature_models, resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a job will do, as ``--dry-run`` prints it.
+
+    Attributes:
+        requests: how many there are.
+        wanted: images over all requests.
+        features: what will be loaded for scoring.
+        models: every model with its licence, generator first.
+        warnings: what will work, but probably not as meant.
+    """
+
+    job: Job
+    rubric: Rubric
+    dimensions: Sequence[Dimension]
+    features: tuple[str, ...]
+    requests: int
+    wanted: int
+    models: tuple[ModelUse, ...]
+    warnings: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def least(self) -> int:
+        """Candidates if every request is filled by its first round."""
+        return self.requests * (self.job.retry.best_of or self.job.retry.first)
+
+    @property
+    def most(self) -> int:
+        """Candidates if every request uses its whole budget."""
+        return self.requests * (self.job.retry.best_of or self.job.retry.max)
+
+
+def prepare(job: Job) -> Plan:
+    """Check a job and everything it names.
+
+    Raises:
+        UsageError: with file, line or row, and the remedy.
+    """
+    policy = LicencePolicy(job.licences, frozenset(job.acknowledge))
+    rubric = load_rubric(job.rubric)
+    dimensions = dimensions_of(rubric)
+    features = features_of(rubric, dimensions)
+    models = [*_generator_models(job, policy), *scoring_models(rubric, features, policy)]
+    _check_adjustments(job, rubric)
+    requests, wanted, referenced = _count(job)
+    return Plan(
+        job=job,
+        rubric=rubric,
+        dimensions=dimensions,
+        features=tuple(features),
+        requests=requests,
+        wanted=wanted,
+        models=tuple(models),
+        warnings=tuple(_warnings(dimensions, requests, referenced)),
+    )
+
+
+def scoring_models(
+    rubric: Rubric, features: Iterable[str], policy: LicencePolicy
+) -> list[ModelUse]:
+    """The models behind the features, verified and allowed."""
+    models = []
+    for feature in features:
+        for model in feature_models(feature, rubric.models.get(feature)):
+            models.append(resolve(model, policy=policy).use())
+    return list(dict.fromkeys(models))
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """Seconds per candidate, measured on one batch."""
+
+    generate: float
+    score: float
+
+
+def pilot(job: Job, rubric: Rubric, scratch: Path) -> Pilot:
+    """Make and score one batch of the first request in this process, and take the time."""
+    from sentinelqa.generators.stage import GenerateItem, GenerateStage, make_generator
+    from sentinelqa.scheduling import Scheduler
+    from sentinelqa.scorer import ScoreItem, ScorePlan, ScoreStage
+
+    request = next(read_requests(job.requests, job.defaults))
+    scheduler = Scheduler(settings=job.settings, policy=job.retry, seed=job.seed)
+    scheduler.admit(request, 0)
+    batch = tuple(scheduler.take(job.batch, partial=True))
+    generating = GenerateStage(lambda: make_generator(job), str(scratch))
+    generating.load()
+    item = GenerateItem(candidates=batch, shape=job.batch)
+    generating.run(item)
+    made = generating.run(item)
+    scoring = ScoreStage(ScorePlan(rubric=rubric, run_dir=str(scratch), full=True))
+    scoring.load()
+    items = [
+        ScoreItem(candidate=c, request=request, path=p)
+        for c, p in zip(batch, made.paths, strict=True)
+        if isinstance(p, str)
+    ]
+    start = time.perf_counter()
+    scoring.run(items)
+    return Pilot(
+        generate=made.seconds / job.batch,
+        score=(time.perf_counter() - start) / max(1, len(items)),
+    )
+
+
+def _generator_models(job: Job, policy: LicencePolicy) -> list[ModelUse]:
+    settings = job.settings
+    if settings.model in registry.generators:
+        registry.generators.load(settings.model)
+        return []
+    registry.generators.load("diffusers")
+    others = [
+        str(change.value)
+        for adjustment in job.retry.adjustments
+        for change in adjustment.changes
+        if change.key == "model"
+    ]
+    return [
+        resolve(
+            model,
+            task="text-to-image",
+            revision=settings.revision if model == settings.model else "",
+            policy=policy,
+            allow_unpinned=job.allow_unpinned,
+        ).use()
+        for model in dict.fromkeys([settings.model, *others])
+    ]
+
+
+def _check_adjustments(job: Job, rubric: Rubric) -> None:
+    known = {*rubric.dimensions, *(rule.name for rule in rubric.rules)}
+    for adjustment in job.retry.adjustments:
+        for name in adjustment.fails:
+            if name not in known:
+                raise JobError(
+                    f"retry.adjust answers failures of {name!r}, which rubric {rubric.name!r} "
+                    "does not judge",
+                    where="retry.adjust.when.fails",
+                    remedy=did_you_mean(name, known),
+                )
+
+
+def _count(job: Job) -> tuple[int, int, int]:
+    requests = wanted = referenced = 0
+    for request in read_requests(job.requests, job.defaults):
+        requests += 1
+        wanted += request.deliver
+        referenced += bool(request.references)
+        if request.deliver > (job.retry.best_of or job.retry.max):
+            raise JobError(
+                f"request {request.id!r} wants {request.deliver} images, but may cost at most "
+                f"{job.retry.best_of or job.retry.max} candidates",
+                where=request.where,
+                remedy="raise candidates.max, or lower deliver",
+            )
+    return requests, wanted, referenced
+
+
+def _warnings(dimensions: Sequence[Dimension], requests: int, referenced: int) -> Iterable[str]:
+    needing = [d.name for d in dimensions if d.reference_needs]
+    if needing and referenced < requests:
+        yield (
+            f"{', '.join(needing)} compare with reference images, and "
+            f"{requests - referenced} of {requests} requests have none"
+        )
