@@ -1,4 +1,11 @@
-"""What a feature is: something computed from an image once, and shared by all who need it."""
+"""What a feature is: something computed from an image once, and shared by all who need it.
+
+A dimension or a rule that compares images with texts of its own names them in an optional
+attribute ``texts: tuple[str, ...]``. The caller hands the texts of all consumers to the feature
+``clip``, which encodes them in batches; ``value.text_embedding(text)`` then answers from its cache.
+Texts that follow from the request's prompt need no declaration
+(:mod:`sentinelqa.features.prompts`).
+"""
 
 from __future__ import annotations
 
