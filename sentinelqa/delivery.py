@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def deliver(
     winners: Sequence[Winner],
     *,
     rubric_hash: str,
-    generators: Sequence[ModelUse],
+    models: Mapping[str, ModelUse],
 ) -> list[tuple[str, str]]:
     """Write ``delivered/<request>/01.png`` and ``01.json``, and so on.
 
@@ -51,7 +51,7 @@ def deliver(
             raise ValueError(f"candidate {winner.judged.candidate.id} has no image to deliver")
         encoded = images.encode_small(images.read(run_dir / image.path))
         sha256 = images.sha256(encoded)
-        evidence = _evidence(winner, request, place, sha256, rubric_hash, generators)
+        evidence = _evidence(winner, request, place, sha256, rubric_hash, models)
         images.write_atomically(folder / f"{place:02d}.png", encoded)
         images.write_atomically(
             folder / f"{place:02d}.json",
@@ -67,7 +67,7 @@ def _evidence(
     place: int,
     sha256: str,
     rubric_hash: str,
-    generators: Sequence[ModelUse],
+    models: Mapping[str, ModelUse],
 ) -> dict[str, Any]:
     candidate, verdict = winner.judged.candidate, winner.judged.verdict
     return {
@@ -76,7 +76,7 @@ def _evidence(
         "place": place,
         "sha256": sha256,
         "candidate": _candidate(candidate),
-        "models": [asdict(m) for m in generators],
+        "model": _model(candidate, models),
         "rubric": rubric_hash,
         "verdict": {
             "outcome": verdict.outcome,
@@ -101,3 +101,8 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "negative_prompt": candidate.negative_prompt,
         "settings": candidate.settings.as_dict() if candidate.settings else None,
     }
+
+
+def _model(candidate: Candidate, models: Mapping[str, ModelUse]) -> dict[str, str] | None:
+    use = models.get(candidate.settings.model) if candidate.settings else None
+    return asdict(use) if use else None

@@ -12,7 +12,7 @@ from sentinelqa import registry
 from sentinelqa.errors import GenerationError
 from sentinelqa.generators.base import Generator
 from sentinelqa.job import Job
-from sentinelqa.types import Candidate, ModelUse
+from sentinelqa.types import Candidate
 from sentinelqa.weights import LicencePolicy
 
 
@@ -37,7 +37,6 @@ class GeneratedFiles:
     paths: tuple[str | GenerationError, ...]
     seconds: float
     shape: int
-    models: tuple[ModelUse, ...]
 
 
 class GenerateStage:
@@ -67,7 +66,6 @@ class GenerateStage:
             paths=tuple(paths),
             seconds=generated.seconds,
             shape=generated.shape,
-            models=self._generator.models,
         )
 
 

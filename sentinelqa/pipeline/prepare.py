@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sentinelqa import registry
@@ -27,7 +27,8 @@ class Plan:
         requests: how many there are.
         wanted: images over all requests.
         features: what will be loaded for scoring.
-        models: every model with its licence, generator first.
+        generators: by the name that settings use.
+        scorers: the models behind the features.
         warnings: what will work, but probably not as meant.
     """
 
@@ -37,8 +38,14 @@ class Plan:
     features: tuple[str, ...]
     requests: int
     wanted: int
-    models: tuple[ModelUse, ...]
-    warnings: tuple[str, ...] = field(default_factory=tuple)
+    generators: Mapping[str, ModelUse]
+    scorers: tuple[ModelUse, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelUse, ...]:
+        """Every model with its licence, generators first."""
+        return tuple(dict.fromkeys([*self.generators.values(), *self.scorers]))
 
     @property
     def least(self) -> int:
@@ -61,7 +68,6 @@ def prepare(job: Job) -> Plan:
     rubric = load_rubric(job.rubric)
     dimensions = dimensions_of(rubric)
     features = features_of(rubric, dimensions)
-    models = [*_generator_models(job, policy), *scoring_models(rubric, features, policy)]
     _check_adjustments(job, rubric)
     requests, wanted, referenced = _count(job)
     return Plan(
@@ -71,7 +77,8 @@ def prepare(job: Job) -> Plan:
         features=tuple(features),
         requests=requests,
         wanted=wanted,
-        models=tuple(models),
+        generators=_generator_models(job, policy),
+        scorers=tuple(scoring_models(rubric, features, policy)),
         warnings=tuple(_warnings(dimensions, requests, referenced)),
     )
 
@@ -125,28 +132,29 @@ def pilot(job: Job, rubric: Rubric, scratch: Path) -> Pilot:
     )
 
 
-def _generator_models(job: Job, policy: LicencePolicy) -> list[ModelUse]:
+def _generator_models(job: Job, policy: LicencePolicy) -> dict[str, ModelUse]:
     settings = job.settings
-    if settings.model in registry.generators:
-        registry.generators.load(settings.model)
-        return []
-    registry.generators.load("diffusers")
     others = [
         str(change.value)
         for adjustment in job.retry.adjustments
         for change in adjustment.changes
         if change.key == "model"
     ]
-    return [
-        resolve(
-            model,
+    models = {}
+    for name in dict.fromkeys([settings.model, *others]):
+        if name in registry.generators:
+            models[name] = ModelUse(id=name)
+            registry.generators.load(name)
+            continue
+        registry.generators.load("diffusers")
+        models[name] = resolve(
+            name,
             task="text-to-image",
-            revision=settings.revision if model == settings.model else "",
+            revision=settings.revision if name == settings.model else "",
             policy=policy,
             allow_unpinned=job.allow_unpinned,
         ).use()
-        for model in dict.fromkeys([settings.model, *others])
-    ]
+    return models
 
 
 def _check_adjustments(job: Job, rubric: Rubric) -> None:

@@ -1,0 +1,90 @@
+"""After the last delivery: tables and report, made from the ledger alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sentinelqa.dimensions.base import Dimension
+from sentinelqa.ledger import LedgerReader
+from sentinelqa.rundir import RunDir
+from sentinelqa.tables import (
+    candidate_schema,
+    measurement_columns,
+    reasons_text,
+    request_schema,
+    write_tables,
+)
+
+
+def write_run_tables(
+    run: RunDir,
+    reader: LedgerReader,
+    dimensions: list[Dimension],
+    cost_of: Callable[[float], float],
+) -> None:
+    """Write the candidates and requests tables of a run, streamed."""
+    write_tables(run.table("candidates"), candidate_schema(dimensions), _rows(reader, cost_of))
+    write_tables(run.table("requests"), request_schema(), _request_rows(reader, cost_of))
+
+
+def _rows(reader: LedgerReader, cost_of: Callable[[float], float]) -> Iterator[Mapping[str, Any]]:
+    for record in reader.candidates():
+        candidate, verdict, image = record.candidate, record.verdict, record.image
+        settings = candidate.settings
+        yield {
+            "request_id": candidate.request_id,
+            "candidate_id": candidate.id,
+            "round": candidate.round,
+            "seed": candidate.seed,
+            "prompt": candidate.prompt,
+            "model": settings.model if settings else "",
+            "revision": settings.revision if settings else "",
+            "sha256": image.sha256 if image else "",
+            "path": candidate.path or (image.path if image else ""),
+            "width": image.width if image else None,
+            "height": image.height if image else None,
+            "outcome": verdict.outcome.value if verdict else None,
+            "reasons": reasons_text(verdict.reasons) if verdict else "",
+            "failed": " ".join(verdict.failed) if verdict else "",
+            "rank": verdict.rank if verdict else None,
+            "delivered": record.place,
+            "generate_seconds": record.generate_seconds,
+            "score_seconds": record.score_seconds,
+            "cost": cost_of((record.generate_seconds or 0) + (record.score_seconds or 0)),
+            **measurement_columns(record.measurements),
+        }
+
+
+def _request_rows(
+    reader: LedgerReader, cost_of: Callable[[float], float]
+) -> Iterator[Mapping[str, Any]]:
+    for record in reader.requests():
+        cost = cost_of(record.seconds)
+        yield {
+            "request_id": record.request.id,
+            "prompt": record.request.prompt,
+            "wanted": record.request.deliver,
+            "delivered": record.delivered,
+            "candidates": record.candidates,
+            "rounds": record.rounds,
+            "outcome": record.outcome.value if record.outcome else None,
+            "shortfall_reasons": _shortfall(record.reason, record.failures),
+            "cost": cost,
+            "cost_per_delivered": cost / record.delivered if record.delivered else None,
+        }
+
+
+def _shortfall(reason: str, failures: Mapping[str, int]) -> str:
+    """``stalled: ...; 11 failed sharpness``; empty when nothing is missing."""
+    if not reason:
+        return ""
+    counts = sorted(failures.items(), key=lambda item: (-item[1], item[0]))
+    named = ", ".join(f"{count} failed {name}" for name, count in counts)
+    return f"{reason}; {named}" if named else reason
+
+
+def facts_json(facts: Mapping[str, Any]) -> str:
+    """How a run was made, for the ledger and the report."""
+    return json.dumps(facts, sort_keys=True, ensure_ascii=False)

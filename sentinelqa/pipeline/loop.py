@@ -1,0 +1,284 @@
+"""The loop of a run: plan, generate, score, judge, deliver, all at the same time.
+
+Generating and scoring run on the engine's workers; this process plans, records and delivers. It
+never waits for one while the other could go on. What is in flight is bounded: when scoring falls
+behind, no new batch is generated.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sentinelqa.delivery import Winner, deliver
+from sentinelqa.engines.base import Done, Engine, Failed, Pool
+from sentinelqa.errors import EngineError, GenerationError, SentinelError
+from sentinelqa.generators.stage import GeneratedFiles, GenerateItem
+from sentinelqa.job import Job
+from sentinelqa.ledger import Ledger, Made
+from sentinelqa.pipeline.retention import drop_rejects
+from sentinelqa.progress import Display, Tally
+from sentinelqa.rubric.model import Rubric
+from sentinelqa.rundir import RunDir
+from sentinelqa.scheduling import Closed, Planned, Scheduler
+from sentinelqa.scorer import Scored, ScoreItem
+from sentinelqa.types import (
+    Candidate,
+    Check,
+    Judged,
+    ModelUse,
+    Outcome,
+    Request,
+    RequestOutcome,
+    Verdict,
+)
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""An item that killed or hung its worker this often, alone, is given up."""
+SCORE_BATCH = 8
+"""Images that a scorer takes at once."""
+WAIT = 0.5
+"""Seconds after which the loop looks at deliveries even if no worker reports."""
+
+
+@dataclass(slots=True)
+class Loop:
+    """One run from its first open request to its last delivery.
+
+    Attributes:
+        models: by the name that settings use, for the evidence.
+        scores_ahead: raw images that may wait for a scorer before generation pauses.
+    """
+
+    job: Job
+    rubric: Rubric
+    run: RunDir
+    ledger: Ledger
+    engine: Engine
+    scheduler: Scheduler
+    generating: Pool
+    scoring: Pool
+    tally: Tally
+    display: Display
+    source: Iterator[tuple[int, Request]]
+    deliverer: ThreadPoolExecutor
+    models: Mapping[str, ModelUse]
+    scores_ahead: int = 0
+    _next: tuple[int, Request] | None = None
+    _exhausted: bool = False
+    _to_score: deque[ScoreItem] = field(default_factory=deque)
+    _again: deque[GenerateItem] = field(default_factory=deque)
+    _score_again: deque[tuple[ScoreItem, ...]] = field(default_factory=deque)
+    _attempts: dict[str, int] = field(default_factory=dict)
+    _made: dict[str, Made] = field(default_factory=dict)
+    _deliveries: dict[Future[list[tuple[str, str]]], Closed] = field(default_factory=dict)
+
+    def go(self) -> None:
+        """Work until every request is closed and delivered."""
+        self.scores_ahead = self.scores_ahead or 4 * max(self.job.batch, SCORE_BATCH)
+        while True:
+            self._admit()
+            self._feed_generator()
+            self._feed_scorer()
+            self._collect_deliveries()
+            if self._exhausted and not self.scheduler.open and not self._deliveries:
+                return
+            for pool, result in self.engine.wait((self.generating, self.scoring), WAIT):
+                if pool is self.generating:
+                    self._on_generated(result)
+                else:
+                    self._on_scored(result)
+            self.display.refresh()
+
+    def _admit(self) -> None:
+        while not self._exhausted:
+            self._next = self._next or next(self.source, None)
+            if self._next is None:
+                self._exhausted = True
+                return
+            position, request = self._next
+            if not self.scheduler.may_admit(position):
+                return
+            self._next = None
+            rounds = self.ledger.rounds_of(request.id)
+            self._note(self.scheduler.admit(request, position, rounds))
+
+    def _feed_generator(self) -> None:
+        while self.generating.free and self._raw_waiting < self.scores_ahead:
+            item = self._again.popleft() if self._again else self._new_batch()
+            if item is None:
+                return
+            self.ledger.lease([c.id for c in item.candidates])
+            self.generating.submit(item)
+
+    def _new_batch(self) -> GenerateItem | None:
+        """A full batch, or a part of one when nothing under way could fill it."""
+        idle = not (self.generating.pending or self.scoring.pending or self._to_score)
+        batch = self.scheduler.take(self.job.batch, partial=idle)
+        return GenerateItem(candidates=tuple(batch), shape=self.job.batch) if batch else None
+
+    @property
+    def _raw_waiting(self) -> int:
+        return len(self._to_score) + self.generating.pending * self.job.batch
+
+    def _feed_scorer(self) -> None:
+        while self.scoring.free and (self._score_again or self._to_score):
+            if self._score_again:
+                self.scoring.submit(self._score_again.popleft())
+                continue
+            size = min(SCORE_BATCH, len(self._to_score))
+            self.scoring.submit(tuple(self._to_score.popleft() for _ in range(size)))
+
+    def _on_generated(self, result: Done | Failed) -> None:
+        item: GenerateItem = result.item
+        if isinstance(result, Failed):
+            self._generation_failed(item, result)
+            return
+        made: GeneratedFiles = result.value
+        for candidate, path in zip(item.candidates, made.paths, strict=True):
+            self._made[candidate.id] = Made(
+                seconds=made.seconds / len(item.candidates),
+                shape_planned=item.shape,
+                shape_actual=made.shape,
+            )
+            if isinstance(path, GenerationError):
+                self._give_up(candidate, "generation", str(path))
+                continue
+            request = self.scheduler.request_of(candidate)
+            self._to_score.append(ScoreItem(candidate=candidate, request=request, path=path))
+
+    def _generation_failed(self, item: GenerateItem, failed: Failed) -> None:
+        if failed.kind == "not_loaded":
+            raise _as_sentinel(failed.error, "the generator did not load")
+        log.warning("a batch was not generated (%s): %s", failed.kind, failed.error)
+        if len(item.candidates) > 1:
+            self._again.extend(
+                GenerateItem(candidates=(c,), shape=item.shape) for c in item.candidates
+            )
+            return
+        (candidate,) = item.candidates
+        if failed.kind == "raised" or self._tried(candidate.id) >= ATTEMPTS:
+            self._give_up(candidate, "generation", f"{failed.kind}: {failed.error}")
+        else:
+            self._again.append(item)
+
+    def _on_scored(self, result: Done | Failed) -> None:
+        if isinstance(result, Failed):
+            self._scoring_failed(result)
+            return
+        scored: list[Scored] = result.value
+        self.ledger.record_scores(
+            [(s, self._made.pop(s.candidate.id, None)) for s in scored], self.rubric.hash
+        )
+        for one, item in zip(scored, result.item, strict=True):
+            Path(item.path).unlink(missing_ok=True)
+            self._judge(
+                Judged(
+                    candidate=one.candidate,
+                    verdict=one.verdict,
+                    image=one.image,
+                    phash=one.phash,
+                )
+            )
+
+    def _scoring_failed(self, failed: Failed) -> None:
+        if failed.kind == "not_loaded":
+            raise _as_sentinel(failed.error, "the scorer did not load")
+        items: tuple[ScoreItem, ...] = failed.item
+        log.warning("a batch was not scored (%s): %s", failed.kind, failed.error)
+        if len(items) > 1:
+            self._score_again.extend((item,) for item in items)
+            return
+        (item,) = items
+        if self._tried(item.candidate.id) >= ATTEMPTS:
+            self._give_up(item.candidate, "scoring", f"{failed.kind}: {failed.error}")
+        else:
+            self._score_again.append(items)
+
+    def _tried(self, candidate_id: str) -> int:
+        self._attempts[candidate_id] = self._attempts.get(candidate_id, 0) + 1
+        return self._attempts[candidate_id]
+
+    def _give_up(self, candidate: Candidate, what: str, message: str) -> None:
+        """An outage of one candidate: recorded as ``error``, and the run goes on."""
+        reason = f"{what} failed: {message}"
+        check = Check(name=what, tier="generic", outcome=Outcome.ERROR, reason=reason)
+        verdict = Verdict(outcome=Outcome.ERROR, checks=(check,))
+        scored = Scored(
+            candidate=candidate,
+            measurements=(),
+            verdict=verdict,
+            image=None,
+            phash=None,
+            seconds=0.0,
+        )
+        self.ledger.record_scores([(scored, self._made.pop(candidate.id, None))], self.rubric.hash)
+        self._attempts.pop(candidate.id, None)
+        self._judge(Judged(candidate=candidate, verdict=verdict))
+
+    def _judge(self, judged: Judged) -> None:
+        self.tally.judge(judged.verdict, judged.candidate.round)
+        self._note(self.scheduler.judged(judged))
+
+    def _note(self, event: Planned | Closed | None) -> None:
+        """Record a decision of the scheduler before anything follows from it."""
+        if isinstance(event, Planned):
+            self.ledger.plan_round(event.request.id, event.round, event.candidates)
+        elif isinstance(event, Closed):
+            self.ledger.close_request(
+                event.request.id,
+                outcome=outcome_of(event),
+                reason="" if event.stop.kind == "enough" else event.stop.reason,
+                selection=event.selection,
+            )
+            self._deliver(event)
+
+    def _deliver(self, closed: Closed) -> None:
+        by_id = {j.candidate.id: j for j in closed.judged}
+        winners = [
+            Winner(judged=by_id[i], measurements=self.ledger.measurements_of(i))
+            for i in closed.selection.delivered
+        ]
+        future = self.deliverer.submit(
+            deliver,
+            self.run.path,
+            closed.request,
+            winners,
+            rubric_hash=self.rubric.hash,
+            models=self.models,
+        )
+        self._deliveries[future] = closed
+
+    def _collect_deliveries(self) -> None:
+        if self._exhausted and not self.scheduler.open:
+            wait(self._deliveries)
+        for future in [f for f in self._deliveries if f.done()]:
+            closed = self._deliveries.pop(future)
+            files = future.result()
+            self.ledger.record_delivery(closed.request.id, files)
+            if self.job.keep_days == 0:
+                drop_rejects(self.run, self.ledger, closed.request.id)
+            self.tally.closed += 1
+            self.tally.delivered += len(files)
+            self.tally.filled += len(files) >= closed.request.deliver
+
+
+def outcome_of(closed: Closed) -> RequestOutcome:
+    """Delivered in full, short, or in error: short because too much could not be judged."""
+    missing = closed.request.deliver - len(closed.selection.delivered)
+    if missing <= 0:
+        return RequestOutcome.DELIVERED
+    outages = sum(j.verdict.outcome is Outcome.ERROR for j in closed.judged)
+    return RequestOutcome.ERROR if outages >= missing else RequestOutcome.SHORT
+
+
+def _as_sentinel(error: BaseException, what: str) -> SentinelError:
+    if isinstance(error, SentinelError):
+        return error
+    return EngineError(f"{what}: {type(error).__name__}: {error}")
