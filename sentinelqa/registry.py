@@ -118,6 +118,9 @@ features = Table(
         "pixels": Entry("sentinelqa.features.pixels:Pixels", "decoded 8-bit sRGB image"),
         "hashes": Entry("sentinelqa.features.hashes:Hashes", "64-bit perceptual hashes"),
         "clip": Entry("sentinelqa.features.clip:Clip", "image and prompt embeddings", "clip"),
+        "foreground": Entry(
+            "sentinelqa.features.foreground:ForegroundFinder", "subject before a plain background"
+        ),
     },
 )
 
@@ -131,6 +134,11 @@ dimensions = Table(
             "sentinelqa.dimensions.prompt_alignment:PromptAlignment",
             "does the image show what the prompt says",
         ),
+        "background": Entry("sentinelqa.dimensions.background:Background", "plain or busy"),
+        "colour": Entry("sentinelqa.dimensions.colour:Colour", "the subject's colour"),
+        "duplicate": Entry("sentinelqa.dimensions.duplicate:Duplicate", "a copy of a reference"),
+        "framing": Entry("sentinelqa.dimensions.framing:Framing", "size and place of the subject"),
+        "resolution": Entry("sentinelqa.dimensions.resolution:Resolution", "pixels and file facts"),
     },
 )
 
