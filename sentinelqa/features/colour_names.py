@@ -52,6 +52,6 @@ _PROTOTYPES = np.stack([lab_of_hex(code) for codes in _EXAMPLES.values() for cod
 
 
 def name_indices(colours: ArrayLike) -> NDArray[np.intp]:
-    """For ``N x 3`` L*a*b* colours, the index in :data:`NAMES` of the nearest (CIEDE2000) example."""
+    """The index in :data:`NAMES` of the nearest (CIEDE2000) example of each L*a*b* colour."""
     distances = delta_e(np.asarray(colours, float)[:, None, :], _PROTOTYPES[None])
     return np.asarray(_OWNERS[distances.argmin(axis=1)], np.intp)
