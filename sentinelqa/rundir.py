@@ -5,8 +5,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import logging
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ import yaml
 
 from sentinelqa.errors import JobError, RunError
 from sentinelqa.images import write_atomically
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 FREE_BYTES = 512 * 1024 * 1024
 """A run does not start with less free disk than this."""
@@ -33,6 +38,11 @@ class RunDir:
     @property
     def rubric(self) -> Path:
         return self.path / "rubric.yaml"
+
+    @property
+    def facts(self) -> Path:
+        """How the run was made, as JSON."""
+        return self.path / "facts.json"
 
     @property
     def ledger(self) -> Path:
@@ -86,6 +96,33 @@ class RunDir:
                 f"only {free / 1e6:.0f} MB are free at {self.path}; "
                 f"at least {FREE_BYTES / 1e6:.0f} MB are needed"
             )
+
+
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Copy what SentinelQA logs to a file. Control characters cannot forge lines in it."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("sentinelqa")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(level or logging.INFO, logging.INFO))
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        handler.close()
+
+
+class _OneLine(logging.Formatter):
+    """One event, one line, at most 2,000 characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)[
+            :2000
+        ]
 
 
 def fresh(path: Path) -> Path:

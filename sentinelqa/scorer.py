@@ -67,6 +67,18 @@ class Scored:
     phash: int | None
     seconds: float
 
+    @classmethod
+    def outage(cls, candidate: Candidate, verdict: Verdict) -> Scored:
+        """A candidate that could not be made or scored at all."""
+        return cls(
+            candidate=candidate,
+            measurements=(),
+            verdict=verdict,
+            image=None,
+            phash=None,
+            seconds=0.0,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorePlan:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sentinelqa.dimensions.base import Dimension
+from sentinelqa.errors import JobError
 from sentinelqa.ledger import LedgerReader
+from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rundir import RunDir
+from sentinelqa.scorer import dimensions_of
 from sentinelqa.tables import (
     candidate_schema,
     measurement_columns,
@@ -18,15 +23,39 @@ from sentinelqa.tables import (
 )
 
 
-def write_run_tables(
-    run: RunDir,
-    reader: LedgerReader,
-    dimensions: list[Dimension],
-    cost_of: Callable[[float], float],
+def finish(run: RunDir, dimensions: Sequence[Dimension], cost_of: Callable[[float], float]) -> None:
+    """Write the tables and the report of a run, streamed from its ledger."""
+    from sentinelqa.report import write_report
+
+    _write_tables(run, dimensions, cost_of)
+    write_report(run.path)
+
+
+def rebuild_tables(path: Path) -> None:
+    """Write the tables of a run again from its ledger, also while the run is going.
+
+    Raises:
+        JobError: there is no run at ``path``.
+    """
+    run = RunDir(path)
+    if not run.exists:
+        raise JobError(f"there is no run at {str(path)!r}")
+    rubric = load_rubric(str(run.rubric))
+    job = yaml.safe_load(run.job.read_text(encoding="utf-8"))
+    per_hour = (job.get("cost") or {}).get("per_hour")
+    _write_tables(
+        run,
+        dimensions_of(rubric),
+        lambda seconds: seconds if per_hour is None else seconds * per_hour / 3600,
+    )
+
+
+def _write_tables(
+    run: RunDir, dimensions: Sequence[Dimension], cost_of: Callable[[float], float]
 ) -> None:
-    """Write the candidates and requests tables of a run, streamed."""
-    write_tables(run.table("candidates"), candidate_schema(dimensions), _rows(reader, cost_of))
-    write_tables(run.table("requests"), request_schema(), _request_rows(reader, cost_of))
+    with LedgerReader.open(run.ledger) as reader:
+        write_tables(run.table("candidates"), candidate_schema(dimensions), _rows(reader, cost_of))
+        write_tables(run.table("requests"), request_schema(), _request_rows(reader, cost_of))
 
 
 def _rows(reader: LedgerReader, cost_of: Callable[[float], float]) -> Iterator[Mapping[str, Any]]:
@@ -83,8 +112,3 @@ def _shortfall(reason: str, failures: Mapping[str, int]) -> str:
     counts = sorted(failures.items(), key=lambda item: (-item[1], item[0]))
     named = ", ".join(f"{count} failed {name}" for name, count in counts)
     return f"{reason}; {named}" if named else reason
-
-
-def facts_json(facts: Mapping[str, Any]) -> str:
-    """How a run was made, for the ledger and the report."""
-    return json.dumps(facts, sort_keys=True, ensure_ascii=False)

@@ -210,14 +210,7 @@ class Loop:
         reason = f"{what} failed: {message}"
         check = Check(name=what, tier="generic", outcome=Outcome.ERROR, reason=reason)
         verdict = Verdict(outcome=Outcome.ERROR, checks=(check,))
-        scored = Scored(
-            candidate=candidate,
-            measurements=(),
-            verdict=verdict,
-            image=None,
-            phash=None,
-            seconds=0.0,
-        )
+        scored = Scored.outage(candidate, verdict)
         self.ledger.record_scores([(scored, self._made.pop(candidate.id, None))], self.rubric.hash)
         self._attempts.pop(candidate.id, None)
         self._judge(Judged(candidate=candidate, verdict=verdict))

@@ -103,6 +103,15 @@ def read_rows(path: Path) -> Iterator[Row]:
         ) from error
 
 
+def row_references(row: Row, folder: Path) -> tuple[str, ...]:
+    """The reference images that a row names.
+
+    Raises:
+        JobError: one of them does not exist.
+    """
+    return _references(row.values.get("references"), folder, row.where)
+
+
 def fill_template(template: str, values: Mapping[str, Any], where: str) -> str:
     """Put columns into ``{name}`` places. Plain names only: no attributes, indexes or formats.
 

@@ -1,0 +1,72 @@
+"""How a run was made: models, licences, versions, machine. Beside the tables, for the report."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sentinelqa import __version__, registry
+from sentinelqa.dimensions.base import Dimension
+from sentinelqa.images import write_atomically
+from sentinelqa.rundir import RunDir
+from sentinelqa.types import ModelUse
+
+PACKAGES = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "open-clip-torch",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+)
+
+
+def write_facts(
+    run: RunDir,
+    *,
+    name: str,
+    generators: Iterable[ModelUse],
+    scorers: Iterable[ModelUse],
+    rubric_hash: str,
+    licences: str,
+    currency: str,
+    components: dict[str, str],
+) -> None:
+    """Write ``facts.json``. It holds nothing that changes from one run of a job to the next on
+    the same machine."""
+    facts = {
+        "name": name,
+        "generators": [asdict(m) for m in generators],
+        "scorers": [asdict(m) for m in scorers],
+        "rubric": rubric_hash,
+        "licences": licences,
+        "currency": currency,
+        "components": components,
+        "versions": {"sentinelqa": __version__, "python": platform.python_version(), **_packages()},
+        "platform": platform.platform(),
+    }
+    write_atomically(run.facts, (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode())
+
+
+def component_versions(dimensions: Sequence[Dimension], features: Iterable[str]) -> dict[str, str]:
+    """Dimension or feature -> version, of everything that takes part in scoring."""
+    versions = {f"dimension {d.name}": d.version for d in dimensions}
+    for name in features:
+        feature: Any = registry.features.load(name)
+        versions[f"feature {name}"] = str(feature.version)
+    return dict(sorted(versions.items()))
+
+
+def _packages() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,164 @@
+"""``run``: from a job to a finished run directory, resuming by itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from sentinelqa import registry
+from sentinelqa.engines.base import Engine, StageSpec
+from sentinelqa.generators.stage import make_generate_stage
+from sentinelqa.job import Job
+from sentinelqa.ledger import Ledger
+from sentinelqa.pipeline.facts import component_versions, write_facts
+from sentinelqa.pipeline.finish import finish
+from sentinelqa.pipeline.interrupt import interruptible
+from sentinelqa.pipeline.loop import Loop
+from sentinelqa.pipeline.prepare import Plan, prepare
+from sentinelqa.pipeline.retention import drop_old
+from sentinelqa.progress import Tally, display_for
+from sentinelqa.results import Run
+from sentinelqa.rundir import RunDir, fingerprint, fresh, log_to, refuse_other_job, write_inputs
+from sentinelqa.scheduling import Scheduler
+from sentinelqa.scorer import ScorePlan, make_score_stage
+from sentinelqa.sources.requests import read_requests
+
+log = logging.getLogger(__name__)
+
+GENERATE_DEADLINE = 900.0
+SCORE_DEADLINE = 300.0
+"""Seconds without a sign of progress after which a worker is taken for hung."""
+
+
+def run(
+    job: Job,
+    *,
+    out: str | Path | None = None,
+    fresh_start: bool = False,
+    engine: str = "local",
+    full: bool = False,
+    quiet: bool = True,
+) -> Run:
+    """Run a job, or go on with the run of it that lies in ``out``.
+
+    Args:
+        out: the run directory; ``runs/<name of the job>`` by default.
+        fresh_start: start over in a new directory beside ``out``.
+        engine: the name of a registered engine.
+        full: score every dimension, also of what has failed already.
+        quiet: show no progress.
+
+    Raises:
+        UsageError: something that can be mended; nothing was started.
+        KeyboardInterrupt: the run was interrupted; the same call goes on with it.
+    """
+    plan = prepare(job)
+    path = Path(out) if out is not None else Path("runs") / job.name
+    where = RunDir(fresh(path) if fresh_start else path)
+    identity = _identity(job, plan)
+    if where.exists and Ledger.fingerprint_of(where.ledger) != identity:
+        raise refuse_other_job(where, job.resolved, plan.rubric.source)
+    where.prepare()
+    with ExitStack() as stack:
+        stack.enter_context(log_to(where.log))
+        for warning in plan.warnings:
+            log.warning(warning)
+        ledger = stack.enter_context(_ledger(where, identity, job, plan))
+        if not ledger.finished:
+            _work(job, plan, where, ledger, stack, engine=engine, full=full, quiet=quiet)
+        if job.keep_days:
+            drop_old(where, ledger, job.keep_days)
+        finish(where, plan.dimensions, job.cost_of)
+    return Run(where.path)
+
+
+def _identity(job: Job, plan: Plan) -> str:
+    """Of everything that decides what the run makes and delivers."""
+    return fingerprint(
+        job=job.fingerprint,
+        rubric=plan.rubric.hash,
+        components=component_versions(plan.dimensions, plan.features),
+        models={m.id: m.sha256 for m in plan.models},
+    )
+
+
+def _ledger(where: RunDir, identity: str, job: Job, plan: Plan) -> Ledger:
+    if where.exists:
+        return Ledger.open(where.ledger)
+    write_inputs(where, job.resolved, plan.rubric.source)
+    write_facts(
+        where,
+        name=job.name,
+        generators=plan.generators.values(),
+        scorers=plan.scorers,
+        rubric_hash=plan.rubric.hash,
+        licences=job.licences,
+        currency=job.currency,
+        components=component_versions(plan.dimensions, plan.features),
+    )
+    ledger = Ledger.create(where.ledger, fingerprint=identity)
+    ledger.add_requests(read_requests(job.requests, job.defaults))
+    return ledger
+
+
+def _work(
+    job: Job,
+    plan: Plan,
+    where: RunDir,
+    ledger: Ledger,
+    stack: ExitStack,
+    *,
+    engine: str,
+    full: bool,
+    quiet: bool,
+) -> None:
+    tally = Tally(name=job.name, requests=plan.requests, currency=job.currency)
+    ledger.restore(tally)
+    display = stack.enter_context(display_for(tally, quiet=quiet))
+    stack.enter_context(interruptible())
+    running: Engine = stack.enter_context(registry.engines.load(engine)())
+    scoring_plan = ScorePlan(rubric=plan.rubric, run_dir=str(where.path), full=full)
+    Loop(
+        job=job,
+        rubric=plan.rubric,
+        run=where,
+        ledger=ledger,
+        scheduler=Scheduler(
+            settings=job.settings,
+            policy=job.retry,
+            seed=job.seed,
+            min_distance=plan.rubric.min_distance,
+            history=ledger.first_round_rates(),
+        ),
+        engine=running,
+        generating=running.pool(
+            StageSpec(
+                name="generate",
+                make=partial(make_generate_stage, job, str(where.scratch)),
+                deadline=GENERATE_DEADLINE,
+            )
+        ),
+        scoring=running.pool(
+            StageSpec(
+                name="score",
+                make=partial(make_score_stage, scoring_plan),
+                workers=scoring_workers(),
+                deadline=SCORE_DEADLINE,
+            )
+        ),
+        tally=tally,
+        display=display,
+        source=ledger.open_requests(),
+        deliverer=stack.enter_context(ThreadPoolExecutor(2, "deliver")),
+        models=plan.generators,
+    ).go()
+    ledger.finish()
+
+
+def scoring_workers() -> int:
+    """Half the cores, at most eight: the others prepare and encode for the generator."""
+    return max(1, min(8, len(os.sched_getaffinity(0)) // 2))

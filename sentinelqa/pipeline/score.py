@@ -1,0 +1,265 @@
+"""``score``: the same pipeline without its first room, over images that exist already."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sentinelqa import registry
+from sentinelqa.engines.base import Done, Failed, StageSpec
+from sentinelqa.errors import EngineError, JobError, SentinelError
+from sentinelqa.ledger import Ledger
+from sentinelqa.pipeline.facts import component_versions, write_facts
+from sentinelqa.pipeline.finish import finish
+from sentinelqa.pipeline.interrupt import interruptible
+from sentinelqa.pipeline.prepare import scoring_models
+from sentinelqa.pipeline.run import SCORE_DEADLINE, scoring_workers
+from sentinelqa.progress import Display, Tally, display_for
+from sentinelqa.results import Run
+from sentinelqa.rubric.loading import load_rubric
+from sentinelqa.rundir import RunDir, fingerprint, fresh, log_to, refuse_other_job, write_inputs
+from sentinelqa.scorer import (
+    Scored,
+    ScoreItem,
+    ScorePlan,
+    dimensions_of,
+    features_of,
+    make_score_stage,
+)
+from sentinelqa.sources.images import find_images
+from sentinelqa.sources.requests import Row, read_rows, row_references
+from sentinelqa.types import Candidate, Check, Outcome, Request, Verdict
+from sentinelqa.weights import LicencePolicy
+
+log = logging.getLogger(__name__)
+
+BATCH = 16
+"""Images that a scorer takes at once."""
+ATTEMPTS = 3
+
+
+def score(
+    paths: Sequence[str],
+    *,
+    rubric: str,
+    requests: str | Path | None = None,
+    prompt: str = "",
+    out: str | Path | None = None,
+    engine: str = "local",
+    full: bool = False,
+    quiet: bool = True,
+    licences: str = "any",
+) -> Run:
+    """Score existing images. Each image is judged by itself, as one request with one candidate.
+
+    Args:
+        paths: images, folders, globs or fsspec URLs.
+        rubric: a shipped rubric's name or a path.
+        requests: a table whose column ``image`` names files (by name or by the end of their
+            path) and whose other columns give ``id``, ``prompt``, ``references`` and metadata.
+        prompt: of every image that has no other.
+        out: the run directory, gone on with when it holds the same work; by default a new one
+            under ``runs/``.
+
+    Raises:
+        UsageError: something that can be mended; nothing was started.
+        KeyboardInterrupt: interrupted; the same call with the same ``out`` goes on.
+    """
+    loaded = load_rubric(rubric)
+    dimensions = dimensions_of(loaded)
+    features = features_of(loaded, dimensions)
+    models = scoring_models(loaded, features, LicencePolicy(licences))
+    table = ImageTable(Path(requests)) if requests else None
+    inputs = {
+        "score": list(paths),
+        "requests": table.digest if table else "",
+        "prompt": prompt,
+        "rubric": rubric,
+    }
+    components = component_versions(dimensions, features)
+    identity = fingerprint(
+        inputs=inputs,
+        rubric=loaded.hash,
+        components=components,
+        models={m.id: m.sha256 for m in models},
+    )
+    where = RunDir(Path(out) if out is not None else fresh(Path("runs") / f"score-{loaded.name}"))
+    if where.exists and Ledger.fingerprint_of(where.ledger) != identity:
+        raise refuse_other_job(where, inputs, loaded.source)
+    found = _requests(find_images(paths), table, prompt)
+    first = next(found)
+    where.prepare()
+    with ExitStack() as stack:
+        stack.enter_context(log_to(where.log))
+        if where.exists:
+            ledger = stack.enter_context(Ledger.open(where.ledger))
+        else:
+            write_inputs(where, inputs, loaded.source)
+            write_facts(
+                where,
+                name=loaded.name,
+                generators=(),
+                scorers=models,
+                rubric_hash=loaded.hash,
+                licences=licences,
+                currency="device-seconds",
+                components=components,
+            )
+            ledger = stack.enter_context(Ledger.create(where.ledger, fingerprint=identity))
+            ledger.add_existing(_chain(first, found))
+        if not ledger.finished:
+            tally = Tally(name=loaded.name, requests=ledger.count_requests())
+            ledger.restore(tally)
+            display = stack.enter_context(display_for(tally, quiet=quiet))
+            stack.enter_context(interruptible())
+            running = stack.enter_context(registry.engines.load(engine)())
+            spec = StageSpec(
+                name="score",
+                make=partial(make_score_stage, ScorePlan(rubric=loaded, full=full)),
+                workers=scoring_workers(),
+                deadline=SCORE_DEADLINE,
+            )
+            _ScoreLoop(running, running.pool(spec), ledger, loaded.hash, tally, display).go()
+            ledger.finish()
+        finish(where, dimensions, lambda seconds: seconds)
+    return Run(where.path)
+
+
+class ImageTable:
+    """A requests table by file name.
+
+    Raises:
+        JobError: no column ``image``, or two rows for one file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._rows: dict[str, Row] = {}
+        self._folder = path.parent
+        for row in read_rows(path):
+            name = row.values.get("image")
+            if not isinstance(name, str) or not name:
+                raise JobError("the row names no image", where=row.where, remedy="fill 'image'")
+            if name in self._rows:
+                raise JobError(
+                    f"the image {name!r} was named before, in {self._rows[name].where}",
+                    where=row.where,
+                )
+            self._rows[name] = row
+        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def find(self, path: str) -> Row | None:
+        """The row whose ``image`` is the path, or the longest end of it."""
+        parts = path.replace("\\", "/").split("/")
+        return next(
+            (
+                self._rows[tail]
+                for start in range(len(parts))
+                if (tail := "/".join(parts[start:])) in self._rows
+            ),
+            None,
+        )
+
+    def references(self, row: Row) -> tuple[str, ...]:
+        """The reference images that a row names, relative to the table."""
+        return row_references(row, self._folder)
+
+
+class _ScoreLoop:
+    """Feeds the scorers from the ledger and records what comes back."""
+
+    def __init__(
+        self,
+        engine: Any,
+        pool: Any,
+        ledger: Ledger,
+        rubric_hash: str,
+        tally: Tally,
+        display: Display,
+    ) -> None:
+        self._engine, self._pool, self._ledger = engine, pool, ledger
+        self._rubric_hash, self._tally, self._display = rubric_hash, tally, display
+        self._again: list[tuple[ScoreItem, ...]] = []
+        self._attempts: dict[str, int] = {}
+
+    def go(self) -> None:
+        """Score until nothing is left."""
+        source = iter(self._ledger.open_existing())
+        while True:
+            while self._pool.free:
+                item = self._again.pop() if self._again else _batch(source)
+                if not item:
+                    break
+                self._ledger.lease([i.candidate.id for i in item])
+                self._pool.submit(item)
+            if not self._pool.pending:
+                return
+            for _, result in self._engine.wait([self._pool]):
+                self._take(result)
+            self._display.refresh()
+
+    def _take(self, result: Done | Failed) -> None:
+        if isinstance(result, Done):
+            self._record(result.value)
+            return
+        items: tuple[ScoreItem, ...] = result.item
+        if result.kind == "not_loaded":
+            if isinstance(result.error, SentinelError):
+                raise result.error
+            raise EngineError(f"the scorer did not load: {result.error}")
+        log.warning("a batch was not scored (%s): %s", result.kind, result.error)
+        if len(items) > 1:
+            self._again.extend((item,) for item in items)
+            return
+        candidate = items[0].candidate
+        tried = self._attempts[candidate.id] = self._attempts.get(candidate.id, 0) + 1
+        if tried < ATTEMPTS:
+            self._again.append(items)
+            return
+        reason = f"scoring failed: {result.kind}: {result.error}"
+        check = Check(name="scoring", tier="generic", outcome=Outcome.ERROR, reason=reason)
+        self._record([Scored.outage(candidate, Verdict(outcome=Outcome.ERROR, checks=(check,)))])
+
+    def _record(self, scored: Sequence[Scored]) -> None:
+        self._ledger.record_scores([(s, None) for s in scored], self._rubric_hash)
+        for one in scored:
+            self._tally.judge(one.verdict, 0)
+        self._tally.closed += len(scored)
+
+
+def _batch(source: Iterator[tuple[Candidate, Request]]) -> tuple[ScoreItem, ...]:
+    return tuple(
+        ScoreItem(candidate=candidate, request=request, path=candidate.path)
+        for candidate, request in islice(source, BATCH)
+    )
+
+
+def _requests(
+    images: Iterator[str], table: ImageTable | None, prompt: str
+) -> Iterator[tuple[Request, Candidate]]:
+    for path in images:
+        row = table.find(path) if table else None
+        values: Mapping[str, Any] = row.values if row else {}
+        known = {"id", "image", "prompt", "references"}
+        request = Request(
+            id=str(values.get("id") or path),
+            prompt=str(values.get("prompt") or prompt),
+            references=table.references(row) if table and row else (),
+            metadata={k: v for k, v in values.items() if k not in known and v is not None},
+            where=row.where if row else path,
+        )
+        digest = hashlib.sha256(path.encode()).hexdigest()[:16]
+        yield (
+            request,
+            Candidate(id=digest, request_id=request.id, prompt=request.prompt, path=path),
+        )
+
+
+def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
