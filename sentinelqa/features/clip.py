@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +17,8 @@ from sentinelqa.features._torchvision import prepare_torchvision
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.prompts import contrasts
-from sentinelqa.shipped import shipped
 from sentinelqa.types import ModelUse
+from sentinelqa.weights import resolve
 
 prepare_torchvision()
 import open_clip  # noqa: E402 - its import fails before the line above
@@ -104,8 +102,8 @@ class Clip:
     of an image does not depend on its neighbours.
 
     Args:
-        model: ``starter-clip``, a folder in open_clip's format (``open_clip_config.json`` and
-            safetensors), or the id of a model that ``sentinelqa models pull`` has fetched.
+        model: a registered id, a folder in open_clip's format (``open_clip_config.json`` and
+            safetensors), or a Hugging Face id that ``sentinelqa models pull`` has fetched.
         texts: what consumers declared that they will ask for, whatever the request (see
             :mod:`sentinelqa.features.base`); encoded once, in ``load``.
         batch_size: images per forward pass; 0 chooses by device.
@@ -131,16 +129,17 @@ class Clip:
         """Load the model onto ``device``.
 
         Raises:
-            ModelError: it is not here, or is not an open_clip model in safetensors.
+            ModelError: unknown, not here, altered, pickled, or not an open_clip model.
         """
-        folder, use = locate(self.model)
-        name = f"local-dir:{folder}"
+        resolved = resolve(self.model, task="image-text")
+        name = f"local-dir:{resolved.path}"
         try:
             network = open_clip.create_model(name, device=device, require_pretrained=True)
             tokenizer = open_clip.get_tokenizer(name)
         except (ValueError, RuntimeError, OSError, KeyError, TypeError, AssertionError) as error:
             raise ModelError(
-                f"{self.model!r} does not load as an open_clip model: {error}", where=str(folder)
+                f"{self.model!r} does not load as an open_clip model: {error}",
+                where=str(resolved.path),
             ) from error
         self._network = network.eval().requires_grad_(False)  # noqa: FBT003 - torch's signature
         config = open_clip.transform.PreprocessCfg(**network.visual.preprocess_cfg)
@@ -149,7 +148,7 @@ class Clip:
         self._device = device
         self._encoder(self.texts)
         self.batch_size = self.batch_size or (32 if device.startswith("cuda") else 1)
-        self.models = (use,)
+        self.models = (resolved.use(),)
 
     def compute(self, batch: Sequence[FeatureInput]) -> list[ClipValue | ScoringError]:
         """One value per image; the prompts of the batch and their contrasts are encoded too."""
@@ -180,24 +179,3 @@ class Clip:
                 out = self._network.encode_image(images, normalize=True)
             vectors.extend(out.float().cpu().numpy()[: len(chunk)].astype(np.float32))
         return vectors
-
-
-def locate(model: str) -> tuple[Path, ModelUse]:
-    """The folder of an open_clip model, and what to record of it.
-
-    Raises:
-        ModelError: unknown, not here, or without weights in safetensors.
-    """
-    folder = shipped("models", "starter", "clip") if model == STARTER else Path(model)
-    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    if not weights or not (folder / "open_clip_config.json").is_file():
-        raise ModelError(
-            f"the image-text model {model!r} is not here",
-            where=str(folder),
-            remedy=f"sentinelqa models pull {model}",
-        )
-    with weights[0].open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return folder, ModelUse(
-        id=model, sha256=digest, licence="Apache-2.0" if model == STARTER else ""
-    )
