@@ -1,4 +1,4 @@
-"""What ``sentinelqa doctor`` looks at: this machine, this installation, the models that are here."""
+"""What ``sentinelqa doctor`` looks at: the machine, the installation, the models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import sqlite3
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum

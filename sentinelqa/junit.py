@@ -23,18 +23,18 @@ def write_junit(path: Path, run: Run) -> None:
         failures=str(int(candidates["outcome"].isin(["fail", "review"]).sum())),
         errors=str(int((candidates["outcome"] == "error").sum())),
     )
-    for row in candidates.itertuples():
+    for row in candidates.to_dict("records"):
         case = ET.SubElement(
             suite,
             "testcase",
-            classname=_clean(str(row.request_id)),
-            name=_clean(str(row.path)),
-            time=f"{row.score_seconds or 0:.3f}",
+            classname=_clean(str(row["request_id"])),
+            name=_clean(str(row["path"])),
+            time=f"{row['score_seconds'] or 0:.3f}",
         )
-        if row.outcome != "pass":
-            reasons = [_clean(r) for r in json.loads(str(row.reasons or "[]"))]
-            kind = "error" if row.outcome == "error" else "failure"
-            node = ET.SubElement(case, kind, message="; ".join(reasons), type=str(row.outcome))
+        if row["outcome"] != "pass":
+            reasons = [_clean(r) for r in json.loads(str(row["reasons"] or "[]"))]
+            kind = "error" if row["outcome"] == "error" else "failure"
+            node = ET.SubElement(case, kind, message="; ".join(reasons), type=str(row["outcome"]))
             node.text = "\n".join(reasons)
     write_atomically(path, ET.tostring(suite, encoding="utf-8", xml_declaration=True))
 

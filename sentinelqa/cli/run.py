@@ -47,7 +47,7 @@ def run(
     from sentinelqa.cli.summary import print_summary
     from sentinelqa.pipeline import run as run_job
 
-    finished = run_job(loaded, out=out, fresh=fresh, engine=engine, full=full, quiet=quiet)
+    finished = run_job(loaded, out=out, fresh_start=fresh, engine=engine, full=full, quiet=quiet)
     if as_json:
         click.echo(json.dumps(finished.as_dict(), ensure_ascii=False))
     else:

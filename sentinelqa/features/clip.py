@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinelqa.compat import prepare_torchvision
 from sentinelqa.errors import ModelError, ScoringError
-from sentinelqa.features._torchvision import prepare_torchvision
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.prompts import contrasts

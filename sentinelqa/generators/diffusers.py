@@ -9,15 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import diffusers
 import numpy as np
 import torch
 
+from sentinelqa.compat import prepare_torchvision
 from sentinelqa.errors import ComponentError, GenerationError, ModelError, did_you_mean
 from sentinelqa.generators.base import Generated, Image
 from sentinelqa.generators.prompts import PromptEncoder
 from sentinelqa.types import Candidate, ModelUse, Settings
 from sentinelqa.weights import LicencePolicy, ResolvedModel, resolve
+
+prepare_torchvision()
+import diffusers  # noqa: E402 - it and the next fail before the line above
+import transformers  # noqa: E402
 
 _GUIDANCE_ARGUMENT = {"QwenImagePipeline": "true_cfg_scale"}
 
@@ -117,11 +121,15 @@ class DiffusersGenerator:
             torch.cuda.empty_cache()
         return None
 
-    @torch.inference_mode()
     def _run(
         self, loaded: _Loaded, part: Sequence[Candidate], settings: Settings, shape: int
     ) -> torch.Tensor:
-        padded = [*part, *[part[-1]] * (shape - len(part))]
+        with torch.inference_mode():
+            return self._call(loaded, [*part, *[part[-1]] * (shape - len(part))], settings)
+
+    def _call(
+        self, loaded: _Loaded, padded: Sequence[Candidate], settings: Settings
+    ) -> torch.Tensor:
         guided = settings.guidance > 1
         arguments = loaded.encoder.arguments(
             [(c.prompt, c.negative_prompt) for c in padded], guided=guided
@@ -130,7 +138,7 @@ class DiffusersGenerator:
         accepted = inspect.signature(loaded.pipeline.__call__).parameters
         if guidance in accepted:
             arguments[guidance] = settings.guidance
-        return loaded.pipeline(  # type: ignore[no-any-return]
+        return loaded.pipeline(
             **arguments,
             num_inference_steps=settings.steps,
             width=settings.width,
@@ -165,6 +173,8 @@ class DiffusersGenerator:
             allow_unpinned=self._allow_unpinned,
         )
         device = pick_device(self._device)
+        diffusers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.disable_progress_bar()
         try:
             pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
                 model.path,
@@ -191,7 +201,7 @@ def pick_device(wanted: str) -> str:
 def pick_dtype(wanted: str, device: str) -> torch.dtype:
     """``auto`` is float32 on a CPU; on a GPU bfloat16, or float16 where that is not supported."""
     if wanted != "auto":
-        return getattr(torch, wanted)  # type: ignore[no-any-return]
+        return getattr(torch, wanted)
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.float32

@@ -50,4 +50,5 @@ def draw(candidate: Candidate) -> Image:
     softness = rng.uniform(0.002, 0.05)
     inside = np.clip((radius - distance) / softness + 0.5, 0, 1)[..., None]
     texture = rng.normal(0, 6, (height, width, 1)) * inside
-    return np.clip(255 * (1 - inside) + colour * inside + texture, 0, 255).astype(np.uint8)
+    pixels: Image = np.clip(255 * (1 - inside) + colour * inside + texture, 0, 255).astype(np.uint8)
+    return pixels

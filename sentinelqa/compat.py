@@ -1,8 +1,8 @@
 """Makes ``import torchvision`` work beside a torch of another build.
 
-open_clip imports torchvision for its transforms alone. Where torchvision's compiled operators do
-not load (a CPU build of torch beside the package index's CUDA build of torchvision), its import
-fails on operators that nobody calls. Declaring them is enough.
+open_clip and transformers import torchvision for its transforms alone. Where torchvision's compiled
+operators do not load (a CPU build of torch beside the package index's CUDA build of torchvision),
+its import fails on operators that nobody calls. Declaring them is enough.
 """
 
 from __future__ import annotations
