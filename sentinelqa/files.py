@@ -1,0 +1,102 @@
+"""Files that are whole or not there: written beside their place, synced, then renamed into it.
+
+A rename replaces a file in one step, so a reader never sees half of one. What is written survives
+a power loss once the call returns: the bytes are synced before the rename, the folder after it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+PART = ".part"
+"""Ending of files that are being written. One that is left behind by a crash is worthless."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; what lies there when the block ends takes the place of ``path``.
+
+    When the block raises, ``path`` stays as it was.
+    """
+    with _taking_the_place_of(path) as part:
+        yield part
+        _sync(part)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Make ``path`` hold ``content``, durably and in one step."""
+    with _taking_the_place_of(path) as part:
+        write_new(part, content)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet, and sync its bytes.
+
+    Raises:
+        FileExistsError: there is a file already; it is left alone.
+        OSError: the disk is full or failing; what was written is removed.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(descriptor, left) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; their names survive a power loss."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _sync_names(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    _sync(folder)
+
+
+def leftovers(root: Path) -> Iterator[Path]:
+    """The unfinished files under ``root`` that a crash left behind."""
+    yield from root.rglob(f".*{PART}")
+
+
+@contextmanager
+def _taking_the_place_of(path: Path) -> Iterator[Path]:
+    make_folder(path.parent)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
+    try:
+        yield part
+        part.rename(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+@lru_cache(maxsize=4096)
+def _sync_names(folder: Path) -> None:
+    """Make the name of a folder durable, once per process.
+
+    Also when the folder was there already: whoever made it may have died before syncing.
+    """
+    for above in (folder.parent, folder.parent.parent):
+        _sync(above)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
