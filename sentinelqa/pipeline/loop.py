@@ -173,8 +173,10 @@ class Loop:
             self._scoring_failed(result)
             return
         scored: list[Scored] = result.value
-        self.ledger.record_scores(
-            [(s, self._made.pop(s.candidate.id, None)) for s in scored], self.rubric.hash
+        records = [(s, self._made.pop(s.candidate.id, None)) for s in scored]
+        self.ledger.record_scores(records, self.rubric.hash)
+        self.tally.cost += self.job.cost_of(
+            sum(s.seconds + (made.seconds if made else 0) for s, made in records)
         )
         for one, item in zip(scored, result.item, strict=True):
             Path(item.path).unlink(missing_ok=True)

@@ -61,7 +61,7 @@ def run(
     where = RunDir(fresh(path) if fresh_start else path)
     identity = _identity(job, plan)
     if where.exists and Ledger.fingerprint_of(where.ledger) != identity:
-        raise refuse_other_job(where, job.resolved, plan.rubric.source)
+        raise refuse_other_job(where, job.resolved, plan.rubric.resolved)
     where.prepare()
     with ExitStack() as stack:
         stack.enter_context(log_to(where.log))
@@ -89,7 +89,7 @@ def _identity(job: Job, plan: Plan) -> str:
 def _ledger(where: RunDir, identity: str, job: Job, plan: Plan) -> Ledger:
     if where.exists:
         return Ledger.open(where.ledger)
-    write_inputs(where, job.resolved, plan.rubric.source)
+    write_inputs(where, job.resolved, plan.rubric.resolved)
     write_facts(
         where,
         name=job.name,

@@ -91,7 +91,7 @@ def score(
     )
     where = RunDir(Path(out) if out is not None else fresh(Path("runs") / f"score-{loaded.name}"))
     if where.exists and Ledger.fingerprint_of(where.ledger) != identity:
-        raise refuse_other_job(where, inputs, loaded.source)
+        raise refuse_other_job(where, inputs, loaded.resolved)
     found = _requests(find_images(paths), table, prompt)
     first = next(found)
     where.prepare()
@@ -100,7 +100,7 @@ def score(
         if where.exists:
             ledger = stack.enter_context(Ledger.open(where.ledger))
         else:
-            write_inputs(where, inputs, loaded.source)
+            write_inputs(where, inputs, loaded.resolved)
             write_facts(
                 where,
                 name=loaded.name,

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sentinelqa"
 # A room may import rooms of a lower floor, or of its own.
 FLOORS = [
     {"types", "errors"},
-    {"registry", "shipped", "compat"},
+    {"registry", "shipped", "compat", "files"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection"},
     {"retry", "scheduling"},
