@@ -47,6 +47,11 @@ def basic_name(text: str) -> str:
     return word if word in _EXAMPLES else ""
 
 
+def examples_of(name: str) -> NDArray[np.float64]:
+    """L*a*b* of the examples of a basic colour, n x 3."""
+    return np.stack([lab_of_hex(code) for code in _EXAMPLES[name]])
+
+
 _OWNERS = np.array([i for i, codes in enumerate(_EXAMPLES.values()) for _ in codes])
 _PROTOTYPES = np.stack([lab_of_hex(code) for codes in _EXAMPLES.values() for code in codes])
 

@@ -1,0 +1,132 @@
+"""What custom rules measure: like dimensions, but with parameters that a rubric gives.
+
+Each is a pure function from features to a measurement called ``rule.<name>``. It knows no
+threshold: the rubric compiles one beside it. Heavy arithmetic lives in
+:mod:`sentinelqa.rubric.measuring`, imported when a rule first measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sentinelqa.dimensions.base import MetricSpec
+from sentinelqa.features.base import Features
+from sentinelqa.types import Measurement, ModelUse, Request, Tier
+
+NEUTRAL = (
+    "a photo",
+    "a picture",
+    "a plain photo of something else",
+    "an ordinary picture",
+)
+"""What a statement is compared with when a rule names no contrary."""
+
+_PROBABILITY = {
+    "probability": MetricSpec("float", "of the statement against its contraries", "", 0.0, 1.0)
+}
+_DELTA_E = {
+    "delta_e": MetricSpec("float", "dominant colour to the wanted one", "ΔE2000", 0.0, 200.0),
+    "dominant": MetricSpec("str", "the subject's dominant colour, #rrggbb"),
+}
+_TEXT = {
+    "read": MetricSpec("str", "what was read, at most 200 characters"),
+    "holds": MetricSpec("bool", "whether the rule holds"),
+    "why": MetricSpec("str", "what is wrong; empty when the rule holds"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMeasure:
+    """How probable a statement is, against its contraries, to the image-text model.
+
+    The probability is the softmax over cosines times the model's own scale, as in zero-shot
+    classification (Radford et al. 2021). It is as good as the model: the starter model knows its
+    own domain only, and no such model understands "no" or "without".
+    """
+
+    name: str
+    statement: str
+    against: tuple[str, ...] = NEUTRAL
+    wanted: bool = False
+    version: str = "1"
+    tier: Tier = "custom"
+    needs: tuple[str, ...] = ("clip",)
+    reference_needs: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What the image-text model must embed."""
+        return (self.statement, *self.against)
+
+    @property
+    def metrics(self) -> Mapping[str, MetricSpec]:
+        return _PROBABILITY
+
+    def measure(self, features: Features, request: Request) -> Measurement:
+        """Judge one image."""
+        from sentinelqa.rubric.measuring import probability_of
+
+        clip = features["clip"]
+        probability = probability_of(clip, self.statement, self.against)
+        models: tuple[ModelUse, ...] = tuple(clip.models)
+        return Measurement(
+            dimension=self.name,
+            score=probability if self.wanted else 1 - probability,
+            metrics={"probability": probability},
+            models=models,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ColourMeasure:
+    """CIEDE2000 of the subject's dominant colour to a wanted one; the score halves at ΔE 6."""
+
+    name: str
+    near: str
+    version: str = "1"
+    tier: Tier = "custom"
+    needs: tuple[str, ...] = ("pixels", "foreground")
+    reference_needs: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> Mapping[str, MetricSpec]:
+        return _DELTA_E
+
+    def measure(self, features: Features, request: Request) -> Measurement:
+        """Judge one image."""
+        from sentinelqa.rubric.measuring import colour_difference
+
+        return colour_difference(self.name, self.near, features, request)
+
+
+@dataclass(frozen=True, slots=True)
+class TextMeasure:
+    """What is read in the image against what a rule says of it: 1 where it holds, else 0."""
+
+    name: str
+    contains: str = ""
+    excludes: str = ""
+    match: str = ""
+    none: bool = False
+    upright: bool = False
+    version: str = "1"
+    tier: Tier = "custom"
+    needs: tuple[str, ...] = ("text",)
+    reference_needs: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> Mapping[str, MetricSpec]:
+        return _TEXT
+
+    def measure(self, features: Features, request: Request) -> Measurement:
+        """Judge one image."""
+        from sentinelqa.rubric.measuring import text_holds
+
+        return text_holds(self, features, request)
+
+
+RuleMeasure = SeenMeasure | ColourMeasure | TextMeasure
+"""One measurement that a rule needs; keeps the contract of a dimension."""
