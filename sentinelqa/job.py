@@ -166,7 +166,8 @@ class Job:
     def fingerprint(self) -> str:
         """Of everything in the job that changes what is made. The name and prices do not."""
         relevant = {k: v for k, v in self.resolved.items() if k not in ("name", "keep", "cost")}
-        relevant["requests"] = hashlib.sha256(self.requests.read_bytes()).hexdigest()
+        with self.requests.open("rb") as file:
+            relevant["requests"] = hashlib.file_digest(file, "sha256").hexdigest()
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
     def cost_of(self, seconds: float) -> float:
