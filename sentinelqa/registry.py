@@ -118,6 +118,10 @@ features = Table(
         "pixels": Entry("sentinelqa.features.pixels:Pixels", "decoded 8-bit sRGB image"),
         "hashes": Entry("sentinelqa.features.hashes:Hashes", "64-bit perceptual hashes"),
         "clip": Entry("sentinelqa.features.clip:Clip", "image and prompt embeddings", "clip"),
+        "faces": Entry("sentinelqa.features.faces:Faces", "faces with 468 landmarks", "faces"),
+        "face_embedding": Entry(
+            "sentinelqa.features.face_embedding:FaceEmbedding", "a vector per face", "faces"
+        ),
         "foreground": Entry(
             "sentinelqa.features.foreground:ForegroundFinder", "subject before a plain background"
         ),
@@ -137,6 +141,16 @@ dimensions = Table(
         "background": Entry("sentinelqa.dimensions.background:Background", "plain or busy"),
         "colour": Entry("sentinelqa.dimensions.colour:Colour", "the subject's colour"),
         "duplicate": Entry("sentinelqa.dimensions.duplicate:Duplicate", "a copy of a reference"),
+        "expression": Entry("sentinelqa.dimensions.expression:Expression", "eyes, mouth, pose"),
+        "face_fidelity": Entry(
+            "sentinelqa.dimensions.face_fidelity:FaceFidelity", "the reference's face"
+        ),
+        "face_sharpness": Entry(
+            "sentinelqa.dimensions.face_sharpness:FaceSharpness", "focus of the face"
+        ),
+        "faces": Entry("sentinelqa.dimensions.faces:FacesFound", "count, size and pose of faces"),
+        "lighting": Entry("sentinelqa.dimensions.lighting:Lighting", "light on the face"),
+        "skin_tone": Entry("sentinelqa.dimensions.skin_tone:SkinTone", "skin as in the reference"),
         "framing": Entry("sentinelqa.dimensions.framing:Framing", "size and place of the subject"),
         "resolution": Entry("sentinelqa.dimensions.resolution:Resolution", "pixels and file facts"),
     },

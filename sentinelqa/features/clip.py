@@ -141,7 +141,7 @@ class Clip:
                 f"{self.model!r} does not load as an open_clip model: {error}",
                 where=str(resolved.path),
             ) from error
-        self._network = network.eval().requires_grad_(False)  # noqa: FBT003 - torch's signature
+        self._network = network.eval().requires_grad_(False)
         config = open_clip.transform.PreprocessCfg(**network.visual.preprocess_cfg)
         self._preprocess = open_clip.transform.image_transform_v2(config, is_train=False)
         self._encoder = TextEncoder(self._network, tokenizer, device)
