@@ -22,10 +22,10 @@ Kind = Literal["number", "bool", "text", "list", "any"]
 Path = tuple[str, ...]
 
 _KINDS: dict[str, Kind] = {"float": "number", "int": "number", "bool": "bool", "str": "text"}
-_NUMBERS = ("+", "-", "*", "/", "negative", "abs", "min", "max")
+_NUMBERS = ("+", "-", "*", "/", "-x", "abs", "min", "max")
 _ORDERED = ("<", "<=", ">", ">=")
 _TEXTS = ("contains", "startsWith", "endsWith")
-_ARITY = {"negative": 1, "abs": 1, "!": 1, "size": 1}
+_ARITY = {"-x": 1, "abs": 1, "!": 1, "size": 1}
 FUNCTIONS = ("abs", "min", "max", "size", *_TEXTS)
 _LARGEST = 1e300
 
@@ -184,11 +184,12 @@ class _Checker:
             return _kind_of_constant(node)
         if isinstance(node, Name):
             return self._scope.kind(node)
+        self._known(node)
         if node.function in _NUMBERS or node.function == "size":
             return "number"
         if node.function == "[]":
             return "list"
-        if node.function == "?:" and len(node.arguments) == 3:
+        if node.function == "?:":
             return self._common(node.arguments[1:])
         return "bool"
 
@@ -201,7 +202,6 @@ class _Checker:
             return node
         if isinstance(node, Name):
             return self._slot(Variable(node.path, want))
-        self._known(node)
         return Call(node.function, self._arguments(node, want), node.offset)
 
     def _arguments(self, node: Call, want: Kind) -> tuple[Any, ...]:
@@ -250,7 +250,7 @@ class _Checker:
         return Slot(self.variables.index(variable))
 
     def _known(self, node: Call) -> None:
-        if node.function.isidentifier() and node.function not in (*FUNCTIONS, "in", "negative"):
+        if node.function.isidentifier() and node.function not in (*FUNCTIONS, "in"):
             what = f"unknown function {node.function!r}"
             raise ExpressionError(what, node.offset, did_you_mean(node.function, FUNCTIONS))
         least = 0 if node.function == "[]" else 3 if node.function == "?:" else 2
@@ -297,7 +297,7 @@ def _as_cel(tree: Any) -> str:
             return f"[{', '.join(parts)}]"
         case "!":
             return f"(!{parts[0]})"
-        case "negative":
+        case "-x":
             return f"(0.0 - {parts[0]})"
         case "size":
             return f"double(size({parts[0]}))"

@@ -213,7 +213,7 @@ class _Parser:
                 raise ExpressionError(f"more than {MAX_DEPTH} signs in a row", token.offset)
         node = self._member()
         for token in reversed(signs):
-            function = "!" if token.text == "!" else "negative"
+            function = "!" if token.text == "!" else "-x"
             node = self._call(function, (node,), token.offset)
         return node
 
