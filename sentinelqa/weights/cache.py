@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from sentinelqa.errors import RunError
+
+_DAY = 86_400
 _FALSE = ("", "0", "false", "no", "off")
 
 
@@ -49,3 +57,56 @@ def replace_text(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def workshop() -> Iterator[Path]:
+    """A temporary folder in the cache, where a model is put together before it is moved in place.
+
+    What an attempt that was killed has left behind is removed after a day.
+    """
+    base = cache_root() / "unfinished"
+    base.mkdir(parents=True, exist_ok=True)
+    for old in base.iterdir():
+        if time.time() - old.stat().st_mtime > _DAY:
+            shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=base, ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def move_into_place(made: Path, target: Path) -> None:
+    """Rename a finished folder to its name; what lay there under that name goes away."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for path in made.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    if target.exists():
+        target.rename(made.parent / f"{target.name}.replaced")
+    made.rename(target)
+
+
+def need_space(folder: Path, size: int) -> None:
+    """Refuse to start what the disk has no room for.
+
+    Raises:
+        RunError: too little is free.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < size:
+        raise disk_full(folder, size)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an operation failed because the disk, or the user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def disk_full(folder: Path, needed: int) -> RunError:
+    """The error for a full disk, with what is free, what is needed, and what to do."""
+    wanted = f", and {needed / 1e6:.0f} MB are needed" if needed else ""
+    free = shutil.disk_usage(folder).free / 1e6
+    return RunError(
+        f"the disk is full: {folder} has {free:.0f} MB free{wanted}; nothing half-written was "
+        "kept\n  remedy: free some space, or set SENTINELQA_CACHE to a folder on a larger disk"
+    )

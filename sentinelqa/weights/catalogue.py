@@ -6,12 +6,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import yaml
-from pydantic import ValidationError
 
 from sentinelqa.errors import ModelError
+from sentinelqa.rubric.reading import read_yaml, validate
 from sentinelqa.shipped import shipped
 from sentinelqa.weights.schema import LicenceYaml, ModelYaml, RegistryYaml
 
@@ -39,18 +36,8 @@ def read_registry(path: Path | None = None) -> RegistryYaml:
 
 @lru_cache(maxsize=4)
 def _parse(path: Path, _mtime: int) -> RegistryYaml:
-    try:
-        return RegistryYaml.model_validate(_load_yaml(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ModelError(
-            f"the registry of models is broken: {first['msg']}",
-            where=f"{path}: {'.'.join(map(str, first['loc']))}",
-        ) from error
-
-
-def _load_yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    data, marks = read_yaml(path, what="registry of models", error=ModelError)
+    return validate(RegistryYaml, data, marks, error=ModelError)
 
 
 def find(model_id: str) -> ModelYaml:

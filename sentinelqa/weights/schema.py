@@ -18,6 +18,7 @@ Task = Literal[
     "text-recognition",
     "safety",
     "aesthetic",
+    "image-similarity",
 ]
 Loader = Literal[
     "diffusers", "open_clip", "transformers", "litert", "dlib", "onnx", "rapidocr", "insightface"
@@ -69,16 +70,11 @@ class ShippedSource(_Strict):
 
 
 class HubSource(_Strict):
-    """A Hugging Face repository at a 40-hex revision.
-
-    ``include`` are the patterns of the files that are fetched; empty means every file that is
-    safe to load (see :mod:`sentinelqa.weights.formats`).
-    """
+    """A Hugging Face repository at a 40-hex revision."""
 
     kind: Literal["hub"]
     repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")]
     revision: Revision
-    include: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """Where the files come from, in one line."""
@@ -122,8 +118,20 @@ class PackageSource(_Strict):
         return f"package:{self.distribution}=={self.version}"
 
 
+class ManualSource(_Strict):
+    """Files that the user must fetch and accept the terms of; ``page`` says where."""
+
+    kind: Literal["manual"]
+    page: str
+
+    def describe(self) -> str:
+        """Where the files come from, in one line."""
+        return f"manual:{self.page}"
+
+
 Source = Annotated[
-    ShippedSource | HubSource | PypiSource | PackageSource, Field(discriminator="kind")
+    ShippedSource | HubSource | PypiSource | PackageSource | ManualSource,
+    Field(discriminator="kind"),
 ]
 
 
