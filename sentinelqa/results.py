@@ -64,7 +64,7 @@ class Run:
             "report": str(self.report),
             "candidates": judged,
             "outcomes": {o: int(outcomes.get(o, 0)) for o in ("pass", "fail", "review", "error")},
-            "pass_rate": round(outcomes.get("pass", 0) / judged, 4) if judged else None,
+            "pass_rate": round(float(outcomes.get("pass", 0)) / judged, 4) if judged else None,
             "failed_by": dict(self.failed_by(TOP_REASONS)),
         }
         if not self.scoring_only:

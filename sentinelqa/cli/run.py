@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from sentinelqa.cli import INTERRUPTED
+
 
 @click.command(short_help="Generate, score and deliver a job.")
 @click.argument("job", type=click.Path(dir_okay=False, path_type=Path))
@@ -47,7 +49,13 @@ def run(
     from sentinelqa.cli.summary import print_summary
     from sentinelqa.pipeline import run as run_job
 
-    finished = run_job(loaded, out=out, fresh_start=fresh, engine=engine, full=full, quiet=quiet)
+    try:
+        finished = run_job(
+            loaded, out=out, fresh_start=fresh, engine=engine, full=full, quiet=quiet
+        )
+    except KeyboardInterrupt:
+        click.echo("interrupted: the same command goes on where this one stopped", err=True)
+        return INTERRUPTED
     if as_json:
         click.echo(json.dumps(finished.as_dict(), ensure_ascii=False))
     else:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sentinelqa.cli import INTERRUPTED
+
 
 @click.command(short_help="Score existing images against a rubric.")
 @click.argument("paths", nargs=-1, required=True)
@@ -42,16 +44,20 @@ def score(
     from sentinelqa.cli.summary import print_summary
     from sentinelqa.pipeline import score as score_images
 
-    finished = score_images(
-        paths,
-        rubric=rubric,
-        requests=requests,
-        prompt=prompt,
-        out=out,
-        engine=engine,
-        full=full,
-        quiet=quiet,
-    )
+    try:
+        finished = score_images(
+            paths,
+            rubric=rubric,
+            requests=requests,
+            prompt=prompt,
+            out=out,
+            engine=engine,
+            full=full,
+            quiet=quiet,
+        )
+    except KeyboardInterrupt:
+        click.echo("interrupted: with --out, the same command goes on", err=True)
+        return INTERRUPTED
     if junit is not None:
         from sentinelqa.junit import write_junit
 
