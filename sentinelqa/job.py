@@ -184,16 +184,20 @@ def load_job(path: str | Path) -> Job:
     path = Path(path)
     if not path.is_file():
         raise JobError(f"there is no job file {str(path)!r}")
-    data, marks = read_yaml(path, what="job")
+    data, marks = read_yaml(path, what="job", error=JobError)
     parsed = validate(JobYaml, data, marks, error=JobError)
+    for key, name in (("requests", parsed.requests), ("lora", parsed.generator.lora)):
+        if name and not (path.parent / name).is_file():
+            inside = (key,) if key == "requests" else ("generator", key)
+            raise JobError(
+                f"{key} names the file {str(path.parent / name)!r}, which does not exist",
+                where=marks.where(inside),
+            )
     return _job(parsed, path.parent)
 
 
 def _job(yaml: JobYaml, folder: Path) -> Job:
     generator = yaml.generator
-    requests = folder / yaml.requests
-    if not requests.is_file():
-        raise JobError(f"the requests file {str(requests)!r} does not exist", where="requests")
     rubric = yaml.rubric
     if rubric.endswith((".yaml", ".yml")):
         rubric = str(folder / rubric)
@@ -202,7 +206,7 @@ def _job(yaml: JobYaml, folder: Path) -> Job:
     model = str(local) if (local / "model_index.json").is_file() else generator.model
     return Job(
         name=yaml.name,
-        requests=requests,
+        requests=folder / yaml.requests,
         prompt=yaml.prompt,
         settings=Settings(
             model=model,

@@ -333,7 +333,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 def _yaml_rows(path: Path) -> Iterator[Row]:
     from sentinelqa.rubric.reading import read_yaml
 
-    data, marks = read_yaml(path, what="requests file")
+    data, marks = read_yaml(path, what="requests file", error=JobError)
     if not isinstance(data, list):
         raise JobError("a requests file in YAML is a list of requests", where=str(path))
     for index, values in enumerate(data):
