@@ -122,6 +122,11 @@ features = Table(
         "face_embedding": Entry(
             "sentinelqa.features.face_embedding:FaceEmbedding", "a vector per face", "faces"
         ),
+        "keypoints": Entry(
+            "sentinelqa.features.keypoints:KeypointFinder", "local detail, also mirrored"
+        ),
+        "safety": Entry("sentinelqa.features.safety:Safety", "Open-NSFW's probability", "safety"),
+        "text": Entry("sentinelqa.features.text:Text", "lines of text, any way round", "text"),
         "foreground": Entry(
             "sentinelqa.features.foreground:ForegroundFinder", "subject before a plain background"
         ),
@@ -149,8 +154,12 @@ dimensions = Table(
             "sentinelqa.dimensions.face_sharpness:FaceSharpness", "focus of the face"
         ),
         "faces": Entry("sentinelqa.dimensions.faces:FacesFound", "count, size and pose of faces"),
+        "identity": Entry("sentinelqa.dimensions.identity:Identity", "the reference's product"),
         "lighting": Entry("sentinelqa.dimensions.lighting:Lighting", "light on the face"),
         "skin_tone": Entry("sentinelqa.dimensions.skin_tone:SkinTone", "skin as in the reference"),
+        "orientation": Entry("sentinelqa.dimensions.orientation:Orientation", "mirrored or turned"),
+        "safety": Entry("sentinelqa.dimensions.safety:SafetyDimension", "safe to show at work"),
+        "text": Entry("sentinelqa.dimensions.text:TextAccuracy", "reads what it should"),
         "framing": Entry("sentinelqa.dimensions.framing:Framing", "size and place of the subject"),
         "resolution": Entry("sentinelqa.dimensions.resolution:Resolution", "pixels and file facts"),
     },
