@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with _taking_the_place_of(path) as part:
         yield part
-        _sync(part)
+        sync(part)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -57,13 +57,12 @@ def write_new(path: Path, content: bytes) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it; their names survive a power loss."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _sync_names(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    _sync(folder)
+    if folder.is_dir():
+        _sync_names(folder)
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync(folder.parent)
 
 
 def leftovers(root: Path) -> Iterator[Path]:
@@ -81,20 +80,19 @@ def _taking_the_place_of(path: Path) -> Iterator[Path]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 @lru_cache(maxsize=4096)
 def _sync_names(folder: Path) -> None:
-    """Make the name of a folder durable, once per process.
-
-    Also when the folder was there already: whoever made it may have died before syncing.
-    """
+    """Make the name of a folder that was there already durable, once per process: whoever made it
+    may have died before syncing."""
     for above in (folder.parent, folder.parent.parent):
-        _sync(above)
+        sync(above)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make the bytes of a file, or the names in a folder, durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

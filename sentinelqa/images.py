@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinelqa.features.decoding import open_regular, probe
-from sentinelqa.files import PART, make_folder, replacing, sync_folder, write_atomically, write_new
+from sentinelqa.files import PART, make_folder, replacing, sync, write_atomically, write_new
 from sentinelqa.types import StoredImage
 
 __all__ = [
@@ -64,7 +64,7 @@ def store(root: Path, encoded: bytes, *, width: int, height: int) -> StoredImage
         write_new(part, encoded)
         part.rename(place)
     # also when the file was there: whoever renamed it may have died before this sync
-    sync_folder(place.parent)
+    sync(place.parent)
     return StoredImage(sha256=digest, path=relative, width=width, height=height, size=len(encoded))
 
 
@@ -111,7 +111,7 @@ def read(path: Path) -> RGB:
     decoded = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
     if decoded is None:
         raise OSError(f"{path} is not a whole image")
-    return decoded.astype(np.uint8, copy=False)
+    return np.asarray(decoded, np.uint8)
 
 
 def inspect(path: str, *, shown_as: str = "") -> StoredImage:

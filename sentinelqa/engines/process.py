@@ -1,0 +1,186 @@
+"""One worker process as its supervisor sees it: start, send, notice death, stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import sentinelqa
+from sentinelqa.engines.base import StageSpec
+
+WORKER = "sentinelqa.engines.worker"
+GRACE = 10.0
+"""Seconds between asking a worker to end and killing it."""
+LOAD_DEADLINE = 1800.0
+"""Seconds without a sign of progress that loading a stage may take."""
+AHEAD_BYTES = 32 * 1024
+"""A second item is sent to a busy worker only when it fits the socket's buffer, so that the
+supervisor never blocks on a worker that is not listening."""
+
+
+class Worker:
+    """A child process with a connection, the items it was given, and when it last showed life."""
+
+    def __init__(self, spec: StageSpec) -> None:
+        self._spec = spec
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", WORKER, str(theirs.fileno()), str(os.getpid())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                # what libraries print must not end up in the caller's output
+                stdout=2,
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": _python_path()},
+            )
+        self._connection = Connection(ours.detach())
+        self.pidfd = os.pidfd_open(self._process.pid)
+        self.items: deque[tuple[Any, bytes]] = deque()
+        self.ready = False
+        self._seen = time.monotonic()
+        self._kill_at: float | None = None
+        self._deaf = False
+        self.hung = False
+        self._start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is also that of its group."""
+        return self._process.pid
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+        return not self.items
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to end."""
+        return self._kill_at is not None
+
+    @property
+    def handles(self) -> list[Any]:
+        """What becomes readable when it has something to say or has ended."""
+        return [self.pidfd] if self._deaf else [self.pidfd, self._connection]
+
+    @property
+    def exit_code(self) -> int | None:
+        """Minus the signal that killed it; ``None`` while it lives. Its process id stays taken
+        until ``reap``, so that no signal reaches a stranger."""
+        if self._process.returncode is not None:
+            return self._process.returncode
+        status = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if status is None:
+            return None
+        return status.si_status if status.si_code == os.CLD_EXITED else -status.si_status
+
+    def room_for(self, content: bytes) -> bool:
+        """Whether an item may be sent now."""
+        if self.stopping or len(self.items) >= 2:
+            return False
+        return (self.ready and self.idle) or len(content) <= AHEAD_BYTES
+
+    def send(self, entry: tuple[Any, bytes]) -> None:
+        """Give it an item, which comes with its pickle. A worker that has just died keeps it until
+        its death is noticed."""
+        if self.idle:
+            self._seen = time.monotonic()
+        self.items.append(entry)
+        self._send(entry[1])
+
+    def receive(self) -> Iterator[tuple[str, Any]]:
+        """What it has said since the last time. Every message is a sign of progress."""
+        while True:
+            try:
+                if self._deaf or not self._connection.poll():
+                    return
+                content = self._connection.recv_bytes()
+            except (EOFError, OSError):
+                self._deaf = True
+                self.stop()
+                return
+            self._seen = time.monotonic()
+            kind, value = pickle.loads(content)  # noqa: S301 - from our own worker
+            if kind == "log":
+                logging.getLogger(value["name"]).handle(logging.makeLogRecord(value))
+                continue
+            if kind == "ready":
+                self.ready = True
+            yield kind, value
+
+    @property
+    def due(self) -> float | None:
+        """When the supervisor must look at it again, on the monotonic clock."""
+        if self._kill_at is not None:
+            return self._kill_at
+        if not self.ready:
+            return self._seen + LOAD_DEADLINE
+        if self.idle or not self._spec.deadline:
+            return None
+        return self._seen + self._spec.deadline
+
+    def check(self) -> None:
+        """End it when it is overdue; kill it when it did not end when asked to."""
+        due = self.due
+        if due is None or time.monotonic() < due:
+            return
+        if self._kill_at is not None:
+            self._signal(signal.SIGKILL)
+            self._kill_at = float("inf")
+        else:
+            self.hung = True
+            self.stop()
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        if not self.stopping:
+            self._signal(signal.SIGTERM)
+            self._kill_at = time.monotonic() + GRACE
+
+    def reap(self) -> None:
+        """Forget a process that has ended, and what it may have left in its group."""
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+        os.close(self.pidfd)
+        self._connection.close()
+
+    def _start(self) -> None:
+        self._send(
+            pickle.dumps(
+                {
+                    "path": sys.path,
+                    "level": logging.getLogger("sentinelqa").getEffectiveLevel(),
+                    "make": pickle.dumps(self._spec.make),
+                }
+            )
+        )
+
+    def _send(self, content: bytes) -> None:
+        try:
+            self._connection.send_bytes(content)
+        except OSError:
+            logging.getLogger(__name__).debug("worker %d is gone", self._process.pid)
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def _python_path() -> str:
+    """Where a worker finds this package; the rest of the caller's path is sent to it."""
+    home = str(Path(sentinelqa.__file__).parent.parent)
+    return os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))

@@ -1,0 +1,148 @@
+"""The one place where a state changes.
+
+Every change names the state that it expects and, for leases, the session that took them, and counts
+the rows it touched. A result that arrives late, from a worker of an earlier session or for a second
+time, finds another state and is dropped. Callers hold a transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from sentinelqa.errors import LedgerError
+from sentinelqa.types import RequestOutcome, StoredImage
+
+LOST_LEASES = 10
+"""A candidate that was under way when this many runs died one after another is given up.
+
+More than the attempts inside a run, which single out the item that kills its own worker: whoever
+kills a whole run may have nothing to do with what it was working on."""
+
+
+def lease(db: sqlite3.Connection, candidate_id: str, session: int) -> bool:
+    """planned -> leased; leased by this session -> leased again. Counts the attempt."""
+    return _changed(
+        db.execute(
+            "UPDATE candidate SET state = 'leased', session = ?1, attempts = attempts + 1"
+            " WHERE id = ?2 AND (state = 'planned' OR (state = 'leased' AND session = ?1))",
+            (session, candidate_id),
+        )
+    )
+
+
+def judge(
+    db: sqlite3.Connection,
+    candidate_id: str,
+    session: int,
+    *,
+    image: StoredImage | None,
+    phash: int | None,
+) -> int | None:
+    """leased by this session -> judged. Returns the candidate's key, ``None`` when dropped."""
+    row = db.execute(
+        "UPDATE candidate SET state = 'judged', sha256 = ?, path = ?, width = ?, height = ?,"
+        " size = ?, phash = ? WHERE id = ? AND state = 'leased' AND session = ? RETURNING key",
+        (
+            *((image.sha256, image.path, image.width, image.height, image.size) if image else _5),
+            phash,
+            candidate_id,
+            session,
+        ),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def recover(db: sqlite3.Connection) -> list[int]:
+    """leased by a process that died -> planned. Returns the keys of those lost too often: they
+    are judged, and the caller records why."""
+    lost = [
+        key
+        for (key,) in db.execute(
+            "UPDATE candidate SET state = 'judged'"
+            " WHERE state = 'leased' AND attempts >= ? RETURNING key",
+            (LOST_LEASES,),
+        ).fetchall()
+    ]
+    db.execute("UPDATE candidate SET state = 'planned' WHERE state = 'leased'")
+    return lost
+
+
+def give_back(db: sqlite3.Connection, session: int) -> None:
+    """leased by this session -> planned, uncounted: the work was stopped in order."""
+    db.execute(
+        "UPDATE candidate SET state = 'planned', attempts = attempts - 1"
+        " WHERE state = 'leased' AND session = ?",
+        (session,),
+    )
+
+
+def make_again(db: sqlite3.Connection, candidate_ids: Iterable[str]) -> None:
+    """judged -> planned, for candidates whose image is damaged; their requests are open again.
+
+    The verdicts stay those of the image that was lost: the same seed makes it again.
+    """
+    for candidate_id in candidate_ids:
+        row = db.execute(
+            "UPDATE candidate SET state = 'planned', attempts = 0, session = NULL, sha256 = NULL,"
+            " path = NULL WHERE id = ? AND state = 'judged' RETURNING key, request",
+            (candidate_id,),
+        ).fetchone()
+        if row is None:
+            continue
+        key, position = row
+        db.execute("DELETE FROM measurement WHERE candidate = ?", (key,))
+        db.execute("DELETE FROM verdict WHERE candidate = ?", (key,))
+        reopen(db, position)
+    db.execute("UPDATE run SET finished = NULL")
+
+
+def reopen(db: sqlite3.Connection, position: int) -> None:
+    """closed or settled -> open: its selection is decided and delivered again."""
+    db.execute("DELETE FROM delivery WHERE request = ?", (position,))
+    db.execute(
+        "DELETE FROM duplicate WHERE candidate IN (SELECT key FROM candidate WHERE request = ?)",
+        (position,),
+    )
+    db.execute(
+        "UPDATE request SET state = 'open', outcome = NULL, reason = '' WHERE position = ?",
+        (position,),
+    )
+
+
+def close(db: sqlite3.Connection, request_id: str, outcome: RequestOutcome, reason: str) -> int:
+    """open -> closed; closed -> closed, when a resumed run decides again. Returns the position.
+
+    Raises:
+        LedgerError: the request is settled already, or unknown.
+    """
+    row = db.execute(
+        "UPDATE request SET state = 'closed', outcome = ?, reason = ?"
+        " WHERE id = ? AND state IN ('open', 'closed') RETURNING position",
+        (outcome.value, reason, request_id),
+    ).fetchone()
+    if row is None:
+        raise LedgerError(f"request {request_id!r} cannot be closed: it is delivered or unknown")
+    return int(row[0])
+
+
+def settle(db: sqlite3.Connection, request_id: str) -> int:
+    """closed -> settled. Returns the position.
+
+    Raises:
+        LedgerError: the request is not closed.
+    """
+    row = db.execute(
+        "UPDATE request SET state = 'settled' WHERE id = ? AND state = 'closed' RETURNING position",
+        (request_id,),
+    ).fetchone()
+    if row is None:
+        raise LedgerError(f"request {request_id!r} is not closed, so nothing can be delivered")
+    return int(row[0])
+
+
+_5 = (None,) * 5
+
+
+def _changed(cursor: sqlite3.Cursor) -> bool:
+    return cursor.rowcount == 1

@@ -1,0 +1,400 @@
+"""The writing side of the ledger: what a run records while it goes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from sentinelqa.errors import LedgerError
+from sentinelqa.files import sync
+from sentinelqa.ledger import queries, rows, states
+from sentinelqa.ledger.building import Building
+from sentinelqa.ledger.connection import (
+    RunLock,
+    connect_reader,
+    connect_writer,
+    mapped_errors,
+    transaction,
+)
+from sentinelqa.types import (
+    Candidate,
+    Check,
+    Measurement,
+    Outcome,
+    Request,
+    RequestOutcome,
+    Selection,
+    StoredImage,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from sentinelqa.progress import Tally
+    from sentinelqa.retry import PassRate, Round
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """How a candidate was generated.
+
+    Attributes:
+        seconds: its share of the device's time.
+        shape_planned, shape_actual: batch sizes; they differ when memory ran out.
+    """
+
+    seconds: float
+    shape_planned: int
+    shape_actual: int
+
+
+class ScoredCandidate(Protocol):
+    """What scoring says of one candidate; the scorer's ``Scored``, and whatever looks like it."""
+
+    @property
+    def candidate(self) -> Candidate: ...
+    @property
+    def measurements(self) -> Sequence[Measurement]: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def image(self) -> StoredImage | None: ...
+    @property
+    def phash(self) -> int | None: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+class Ledger:
+    """The durable record, open for writing by this process alone. A context manager.
+
+    Every method is one transaction that is on disk when it returns. Leases that are open when the
+    block is left in order, or by an interruption, are given back.
+
+    Raises:
+        LedgerError: from every method, when the disk is full or failing.
+    """
+
+    def __init__(self, db: sqlite3.Connection | None, lock: RunLock, path: Path) -> None:
+        self._connection = db
+        self._lock = lock
+        self._path = path
+        self._building: Building | None = None
+        self._session = 0
+
+    @classmethod
+    def create(cls, path: Path, *, fingerprint: str) -> Ledger:
+        """A ledger for a new run. It appears at ``path`` once its requests are added, as a whole.
+
+        Raises:
+            LedgerError: there is one already, or another process is making one.
+        """
+        lock = RunLock(path.parent)
+        if path.exists():
+            lock.release()
+            raise LedgerError(f"there is a ledger at {path} already")
+        ledger = cls(None, lock, path)
+        ledger._building = Building(path, fingerprint)
+        return ledger
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """Go on with a run. What was under way when its last process died is planned again.
+
+        Raises:
+            LedgerError: there is none, it is damaged or too new, or another process has it.
+        """
+        if not path.is_file():
+            raise LedgerError(f"there is no ledger at {path}")
+        lock = RunLock(path.parent)
+        try:
+            ledger = cls(connect_writer(path), lock, path)
+            ledger._begin_session()
+        except BaseException:
+            lock.release()
+            raise
+        return ledger
+
+    @staticmethod
+    def fingerprint_of(path: Path) -> str:
+        """Which job the ledger at ``path`` belongs to; also while another process has it open."""
+        db = connect_reader(path)
+        with mapped_errors(path):
+            try:
+                return str(db.execute("SELECT fingerprint FROM run").fetchone()[0])
+            finally:
+                db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(in_order=kind is None or issubclass(kind, KeyboardInterrupt))
+
+    def close(self, *, in_order: bool = True) -> None:
+        """Let go of the run. Leases are given back unless a failure is behind it."""
+        try:
+            if self._building is not None:
+                self._building.discard()
+            elif self._connection is not None:
+                with mapped_errors():
+                    if in_order:
+                        with transaction(self._connection) as db:
+                            states.give_back(db, self._session)
+                    self._connection.close()
+        finally:
+            self._connection = None
+            self._building = None
+            self._lock.release()
+
+    def add_requests(self, requests: Iterable[Request]) -> None:
+        """Record what is wanted, in order, and make the ledger appear.
+
+        Raises:
+            JobError: two requests share an id. What ``requests`` raises passes through.
+        """
+        with self._appearing() as building:
+            building.add_requests(requests)
+
+    def add_existing(self, images: Iterable[tuple[Request, Candidate]]) -> None:
+        """Record existing images, each with the request that it is judged by.
+
+        The prompt of the candidate is that of its request.
+
+        Raises:
+            JobError: two images share a request id or a path.
+        """
+        with self._appearing() as building:
+            building.add_existing(images)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return queries.is_finished(self._db)
+
+    def finish(self) -> None:
+        """Record that nothing is left to do.
+
+        Raises:
+            LedgerError: something is.
+        """
+        with transaction(self._db) as db:
+            if (left := queries.count_unjudged(db)) or queries.count_unsettled(db):
+                raise LedgerError(f"the run is not finished: {left} candidates are not judged")
+            db.execute("UPDATE run SET finished = ? WHERE finished IS NULL", (time.time(),))
+
+    def plan_round(self, request_id: str, planned: Round, candidates: Sequence[Candidate]) -> None:
+        """Record a round and its candidates, before any of them is made."""
+        recipe = planned.recipe
+        with transaction(self._db) as db:
+            position = queries.position_of(db, request_id)
+            db.execute(
+                "INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    position,
+                    planned.number,
+                    planned.count,
+                    recipe.prompt,
+                    recipe.negative_prompt,
+                    rows.settings_json(recipe.settings),
+                    planned.why,
+                ),
+            )
+            db.executemany(
+                "INSERT INTO candidate (id, request, idx, round, seed, state)"
+                " VALUES (?, ?, ?, ?, ?, 'planned')",
+                [(c.id, position, c.index, c.round, c.seed) for c in candidates],
+            )
+
+    def lease(self, candidate_ids: Sequence[str]) -> None:
+        """Record that a worker is about to have these candidates. Counts the attempt.
+
+        Raises:
+            LedgerError: one of them is unknown or judged already; none is leased.
+        """
+        with transaction(self._db) as db:
+            for candidate_id in candidate_ids:
+                if not states.lease(db, candidate_id, self._session):
+                    raise LedgerError(f"candidate {candidate_id} is judged already, or unknown")
+
+    def record_scores(
+        self, scored: Sequence[tuple[ScoredCandidate, Made | None]], rubric_hash: str
+    ) -> int:
+        """Record measurements and verdicts of leased candidates, all in one transaction.
+
+        Their image files must be durable already. A candidate that this session has not leased,
+        or that is judged already, is dropped.
+
+        Returns:
+            How many were recorded.
+        """
+        measurements, verdicts, times = [], [], []
+        with transaction(self._db) as db:
+            for one, made in scored:
+                key = states.judge(
+                    db,
+                    one.candidate.id,
+                    self._session,
+                    image=one.image,
+                    phash=rows.signed(one.phash),
+                )
+                if key is None:
+                    log.warning("a second result for candidate %s is dropped", one.candidate.id)
+                    continue
+                times.append((one.seconds, *_generated(made), key))
+                verdicts.append(rows.verdict_row(key, rubric_hash, one.verdict))
+                measurements += [rows.measurement_row(key, m) for m in one.measurements]
+            db.executemany(
+                "UPDATE candidate SET score_seconds = ?, generate_seconds = ?, shape_planned = ?,"
+                " shape_actual = ? WHERE key = ?",
+                times,
+            )
+            db.executemany("INSERT INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?)", measurements)
+            db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?)", verdicts)
+        return len(verdicts)
+
+    def close_request(
+        self, request_id: str, *, outcome: RequestOutcome, reason: str, selection: Selection
+    ) -> None:
+        """Record what is to be delivered for a request, before any of it is written."""
+        with transaction(self._db) as db:
+            position = states.close(db, request_id, outcome, reason)
+            db.execute("DELETE FROM delivery WHERE request = ?", (position,))
+            db.executemany(
+                "INSERT INTO delivery (request, place, candidate)"
+                " SELECT ?, ?, key FROM candidate WHERE id = ?",
+                [(position, place, c) for place, c in enumerate(selection.delivered, start=1)],
+            )
+            db.executemany(
+                "INSERT OR REPLACE INTO duplicate SELECT a.key, b.key"
+                " FROM candidate a, candidate b WHERE a.id = ? AND b.id = ?",
+                selection.duplicates.items(),
+            )
+
+    def record_delivery(self, request_id: str, files: Sequence[tuple[str, str]]) -> None:
+        """Record that the selected images lie in ``delivered/``, durably.
+
+        Args:
+            files: (candidate id, sha256 of the delivered file), as selected.
+
+        Raises:
+            LedgerError: the request is not closed, or something else was selected for it.
+        """
+        with transaction(self._db) as db:
+            position = states.settle(db, request_id)
+            selected = queries.selected(db, position)
+            if selected != [candidate for candidate, _ in files]:
+                raise LedgerError(
+                    f"request {request_id!r}: delivered {[c for c, _ in files]}, "
+                    f"but selected were {selected}"
+                )
+            db.executemany(
+                "UPDATE delivery SET sha256 = ? WHERE request = ? AND place = ?",
+                [(sha, position, place) for place, (_, sha) in enumerate(files, start=1)],
+            )
+
+    def make_again(self, candidate_ids: Iterable[str]) -> None:
+        """Put candidates back whose image is lost; the next run makes and delivers them again."""
+        with transaction(self._db) as db:
+            states.make_again(db, candidate_ids)
+
+    def deliver_again(self, request_ids: Iterable[str]) -> None:
+        """Have the next run decide and deliver these requests again, from their verdicts."""
+        with transaction(self._db) as db:
+            for request_id in request_ids:
+                states.reopen(db, queries.position_of(db, request_id))
+            db.execute("UPDATE run SET finished = NULL")
+
+    def open_requests(self) -> Iterator[tuple[int, Request]]:
+        """Requests that are not yet delivered, with their positions, in order, streamed."""
+        return queries.open_requests(self._db)
+
+    def open_existing(self) -> Iterator[tuple[Candidate, Request]]:
+        """Existing images that are not yet judged, in order, streamed."""
+        return queries.open_existing(self._db)
+
+    def rounds_of(self, request_id: str) -> list[tuple[Round, list[Candidate]]]:
+        """The rounds of a request so far: verdicts inside, candidates not yet judged beside."""
+        return queries.rounds_of(self._db, request_id)
+
+    def measurements_of(self, candidate_id: str) -> list[Measurement]:
+        """What was measured of a candidate."""
+        return queries.measurements_of(self._db, candidate_id)
+
+    def count_requests(self) -> int:
+        """How many requests the run has."""
+        return queries.count_requests(self._db)
+
+    def first_round_rates(self) -> dict[int, PassRate]:
+        """Per cohort of the scheduler, the pass rate of the first rounds that are finished."""
+        return queries.first_round_rates(self._db)
+
+    def restore(self, tally: Tally) -> None:
+        """Count into ``tally`` what earlier processes did."""
+        queries.restore(self._db, tally)
+
+    def disposable_images(self, request_id: str | None) -> Iterator[tuple[str, str]]:
+        """(candidate id, path) of judged images that were not selected, of delivered requests.
+
+        An image that a selected or unfinished candidate shares, byte for byte, is left out.
+
+        Args:
+            request_id: ``None`` means all requests.
+        """
+        return queries.disposable_images(self._db, request_id)
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise LedgerError(f"the ledger {self._path} is not open")
+        return self._connection
+
+    @contextmanager
+    def _appearing(self) -> Iterator[Building]:
+        """Fill the new database and rename it into place; let go of everything on failure."""
+        if self._building is None:
+            raise LedgerError("requests are added once, when the ledger is created")
+        try:
+            yield self._building
+            self._building.rename_to(self._path)
+            self._building = None
+            sync(self._path.parent)
+            self._connection = connect_writer(self._path)
+            self._begin_session()
+        except BaseException:
+            self.close(in_order=False)
+            raise
+
+    def _begin_session(self) -> None:
+        with transaction(self._db) as db:
+            (self._session,) = db.execute(
+                "UPDATE run SET session = session + 1 RETURNING session"
+            ).fetchone()
+            reason = f"given up: the run died {states.LOST_LEASES} times while working on it"
+            check = Check(name="lost", tier="generic", outcome=Outcome.ERROR, reason=reason)
+            verdict = Verdict(outcome=Outcome.ERROR, checks=(check,))
+            lost = states.recover(db)
+            db.executemany(
+                "INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?)",
+                [rows.verdict_row(key, "", verdict) for key in lost],
+            )
+        if lost:
+            log.warning("%d candidates are given up: %s", len(lost), reason)
+
+
+def _generated(made: Made | None) -> tuple[float | None, int | None, int | None]:
+    return (made.seconds, made.shape_planned, made.shape_actual) if made else (None, None, None)

@@ -1,0 +1,81 @@
+"""Every engine that ships keeps the contract of engines; the local one also its own promises."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from sentinelqa.engines.base import Engine, StageSpec, map_stage
+from sentinelqa.engines.inline import InlineEngine
+from sentinelqa.engines.local import LocalEngine
+from sentinelqa.testing import EngineContract, Worked
+
+
+class TestInline(EngineContract):
+    separate = False
+
+    def make_engine(self) -> Engine:
+        return InlineEngine()
+
+
+class TestLocal(EngineContract):
+    def make_engine(self) -> Engine:
+        return LocalEngine()
+
+    @pytest.mark.slow
+    def test_a_worker_that_ignores_being_asked_to_end_is_killed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sentinelqa.engines.process.GRACE", 0.5)
+        done, failed = self.work([1, "ignore", 2])
+        assert done == {1: 2, 2: 4}
+        assert failed["ignore"].kind == "hung"
+
+    def test_large_items_and_results_pass(self) -> None:
+        spec = StageSpec(name="echo", make=Echo, workers=1)
+        items = [bytes([n]) * 1_000_000 for n in range(6)]
+        with LocalEngine() as engine:
+            results = [r.value for r in map_stage(engine, spec, items)]  # type: ignore[union-attr]
+        assert results == items
+
+    def test_what_a_worker_logs_reaches_the_parent(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO, "sentinelqa"), LocalEngine() as engine:
+            list(map_stage(engine, StageSpec(name="talk", make=Talking), ["hello"]))
+        record = next(r for r in caplog.records if r.name == "sentinelqa.talking")
+        assert record.getMessage() == "said hello"
+        assert record.process != os.getpid()
+
+    def test_leaving_ends_every_worker_whatever_it_is_doing(self) -> None:
+        start = time.monotonic()
+        with LocalEngine() as engine:
+            pool = engine.pool(StageSpec(name="test", make=Worked, workers=2))
+            pool.submit("hang")
+            engine.wait([pool], timeout=0.1)
+            pids = [w.pid for w in pool.workers]
+        assert time.monotonic() - start < 8
+        assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+    def test_a_wait_that_times_out_gives_nothing(self) -> None:
+        with LocalEngine() as engine:
+            pool = engine.pool(StageSpec(name="test", make=Worked))
+            pool.submit("hang")
+            assert engine.wait([pool], timeout=0.2) == []
+            assert pool.pending == 1
+
+
+class Echo:
+    def load(self) -> None: ...
+
+    def run(self, item: bytes) -> bytes:
+        return item
+
+
+class Talking:
+    def load(self) -> None: ...
+
+    def run(self, item: str) -> None:
+        logging.getLogger("sentinelqa.talking").info("said %s", item)
