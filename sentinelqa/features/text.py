@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from rapidocr import RapidOCR
 
 from sentinelqa.errors import ScoringError
-from sentinelqa.features._installed import installed_file, use_of
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.reading import Line, TextFound
 from sentinelqa.types import ModelUse
+from sentinelqa.weights import resolve
 
 RGB = NDArray[np.uint8]
 
+MODEL = "rapidocr"
 _DETECTOR, _READER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 _WORKING_SIZE = 1280
 _DETECTING_SIZE = 640
@@ -53,11 +54,9 @@ class Text:
         """Load detector and reader; they run on one thread of the CPU.
 
         Raises:
-            ModelError: the package does not carry its weights.
+            ModelError: the weights that its package carries are not those that were pinned.
         """
-        paths = [
-            installed_file("rapidocr", f"rapidocr/models/{name}") for name in (_DETECTOR, _READER)
-        ]
+        model = resolve(MODEL)
         self._engine = RapidOCR(
             params={
                 "Global.log_level": "error",
@@ -65,11 +64,11 @@ class Text:
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 "Det.limit_side_len": _DETECTING_SIZE,
                 "Det.limit_type": "max",
-                "Det.model_path": str(paths[0]),
-                "Rec.model_path": str(paths[1]),
+                "Det.model_path": str(model.path / _DETECTOR),
+                "Rec.model_path": str(model.path / _READER),
             }
         )
-        self.models = tuple(use_of(path.stem.lower(), path, "Apache-2.0") for path in paths)
+        self.models = (model.use(),)
 
     def compute(self, batch: Sequence[FeatureInput]) -> list[TextFound | ScoringError]:
         """Read every picture."""
