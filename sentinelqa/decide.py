@@ -7,6 +7,7 @@ fail outranks everything else, scoring may stop at the first one and the outcome
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -118,10 +119,8 @@ def _threshold(check: Threshold, rubric: Rubric, measurements: Mapping[str, Meas
     if measurement is None:
         return _outage(check, f"{check.name} was not measured")
     value = _metric(measurement, check.metric)
-    if value is None:
+    if value is None or isinstance(value, str) or math.isnan(value):
         return _unscored(check, rubric, measurement)
-    if isinstance(value, str) or value != value:
-        return _outage(check, f"{check.name} is {value!r}, not a number")
     value = round(float(value), ROUNDING)
     below = check.low is not None and value < check.low
     above = check.high is not None and value > check.high

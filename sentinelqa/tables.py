@@ -66,6 +66,7 @@ def candidate_schema(dimensions: Sequence[Dimension]) -> pa.Schema:
     fields = dict(CANDIDATE_COLUMNS)
     for dimension in sorted(dimensions, key=lambda d: d.name):
         fields[f"score.{dimension.name}"] = pa.float64()
+        fields[f"unscored.{dimension.name}"] = pa.string()
         for name, spec in sorted(dimension.metrics.items()):
             fields[f"metric.{dimension.name}.{name}"] = _ARROW[spec.kind]
     return pa.schema(list(fields.items()))
@@ -99,10 +100,13 @@ def write_tables(stem: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]
 
 
 def measurement_columns(measurements: Iterable[Any]) -> dict[str, Any]:
-    """``score.<dimension>`` and ``metric.<dimension>.<name>`` of one candidate."""
+    """``score.<dimension>`` (or why there is none: ``unscored.<dimension>``) and
+    ``metric.<dimension>.<name>`` of one candidate."""
     columns: dict[str, Any] = {}
     for measurement in measurements:
         columns[f"score.{measurement.dimension}"] = measurement.score
+        if measurement.unscored is not None:
+            columns[f"unscored.{measurement.dimension}"] = measurement.unscored.value
         for name, value in measurement.metrics.items():
             columns[f"metric.{measurement.dimension}.{name}"] = value
     return columns
