@@ -80,7 +80,7 @@ def give_back(db: sqlite3.Connection, session: int) -> None:
 def make_again(db: sqlite3.Connection, candidate_ids: Iterable[str]) -> None:
     """judged -> planned, for candidates whose image is damaged; their requests are open again.
 
-    The verdicts stay those of the image that was lost: the same seed makes it again.
+    What was measured of the lost image goes: the same seed makes it, and its verdict, again.
     """
     for candidate_id in candidate_ids:
         row = db.execute(

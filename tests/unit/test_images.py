@@ -1,0 +1,120 @@
+"""Image files: equal pixels give equal bytes, and a file is whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sentinelqa import files, images
+from sentinelqa.errors import ScoringError
+
+
+@pytest.fixture(params=["noise", "drawing", "one pixel"])
+def rgb(request: pytest.FixtureRequest) -> NDArray[np.uint8]:
+    rng = np.random.default_rng(3)
+    if request.param == "noise":
+        return rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    if request.param == "one pixel":
+        return np.array([[[1, 2, 3]]], np.uint8)
+    canvas = np.full((64, 48, 3), 255, np.uint8)
+    canvas[10:30, 5:40] = (200, 30, 90)
+    return canvas
+
+
+@pytest.mark.parametrize("encode", [images.encode_fast, images.encode_small])
+def test_png_is_lossless_and_repeatable_and_holds_nothing_but_pixels(
+    encode: object, rgb: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    encoded = encode(rgb)  # type: ignore[operator]
+    (tmp_path / "a.png").write_bytes(encoded)
+    assert np.array_equal(images.read(tmp_path / "a.png"), rgb)
+    assert encode(rgb.copy()) == encoded  # type: ignore[operator]
+    assert _chunks(encoded) <= {b"IHDR", b"IDAT", b"IEND"}
+
+
+def _chunks(png: bytes) -> set[bytes]:
+    found, place = set(), 8
+    while place < len(png):
+        length = int.from_bytes(png[place : place + 4], "big")
+        found.add(png[place + 4 : place + 8])
+        place += 12 + length
+    return found
+
+
+def test_deliveries_are_not_larger_than_candidates(rgb: NDArray[np.uint8]) -> None:
+    assert len(images.encode_small(rgb)) <= len(images.encode_fast(rgb))
+
+
+def test_storing_names_by_content_and_twice_is_once(tmp_path: Path) -> None:
+    encoded = images.encode_fast(np.zeros((8, 9, 3), np.uint8))
+    first = images.store(tmp_path, encoded, width=9, height=8)
+    before = (tmp_path / first.path).stat()
+    second = images.store(tmp_path, encoded, width=9, height=8)
+    assert first == second
+    assert first.path == f"images/{first.sha256[:2]}/{first.sha256[2:]}.png"
+    assert (tmp_path / first.path).stat().st_mtime_ns == before.st_mtime_ns
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [tmp_path / first.path]
+
+
+def test_a_file_cut_short_is_written_again(tmp_path: Path) -> None:
+    encoded = images.encode_fast(np.zeros((8, 9, 3), np.uint8))
+    stored = images.store(tmp_path, encoded, width=9, height=8)
+    (tmp_path / stored.path).write_bytes(encoded[:10])
+    images.store(tmp_path, encoded, width=9, height=8)
+    assert (tmp_path / stored.path).read_bytes() == encoded
+
+
+def test_inspecting_reads_the_header_and_the_hash(tmp_path: Path) -> None:
+    encoded = images.encode_fast(np.zeros((8, 9, 3), np.uint8))
+    stored = images.store(tmp_path, encoded, width=9, height=8)
+    seen = images.inspect(str(tmp_path / stored.path), shown_as="s3://bucket/a.png")
+    assert (seen.sha256, seen.width, seen.height, seen.size) == (
+        stored.sha256,
+        9,
+        8,
+        len(encoded),
+    )
+    assert seen.path == "s3://bucket/a.png"
+    assert images.sha256_of_file(tmp_path / stored.path) == stored.sha256
+    with pytest.raises(ScoringError, match="missing"):
+        images.inspect(str(tmp_path / "none.png"))
+
+
+def test_reading_half_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(OSError, match="not a whole image"):
+        images.read(tmp_path / "a.png")
+
+
+def test_a_thumbnail_fits_and_is_never_enlarged() -> None:
+    for shape, expected in (((100, 50, 3), (40, 20)), ((10, 30, 3), (10, 30))):
+        small = images.thumbnail(np.full(shape, 128, np.uint8), 40)
+        decoded = cv2.imdecode(np.frombuffer(small, np.uint8), cv2.IMREAD_COLOR)
+        assert decoded is not None
+        assert decoded.shape[:2] == expected
+
+
+def test_only_colour_pictures_of_bytes_are_encoded() -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        images.encode_fast(np.zeros((4, 4, 3), np.float32))  # type: ignore[arg-type]
+
+
+def test_a_failed_replacement_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "table.csv"
+    files.write_atomically(place, b"old")
+    with pytest.raises(FileNotFoundError), files.replacing(place) as part:
+        part.write_bytes(b"half of")
+        (tmp_path / "missing").read_bytes()
+    assert place.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_leftovers_of_a_crash_are_found(tmp_path: Path) -> None:
+    files.write_atomically(tmp_path / "a" / "b.json", b"{}")
+    left = tmp_path / "a" / f".b.json.1234{files.PART}"
+    left.touch()
+    assert list(files.leftovers(tmp_path)) == [left]
