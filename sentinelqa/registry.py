@@ -118,6 +118,7 @@ features = Table(
         "pixels": Entry("sentinelqa.features.pixels:Pixels", "decoded 8-bit sRGB image"),
         "hashes": Entry("sentinelqa.features.hashes:Hashes", "64-bit perceptual hashes"),
         "clip": Entry("sentinelqa.features.clip:Clip", "image and prompt embeddings", "clip"),
+        "aesthetic": Entry("sentinelqa.features.aesthetic:Aesthetic", "a rating of taste", "clip"),
         "faces": Entry("sentinelqa.features.faces:Faces", "faces with 468 landmarks", "faces"),
         "face_embedding": Entry(
             "sentinelqa.features.face_embedding:FaceEmbedding", "a vector per face", "faces"
@@ -137,6 +138,7 @@ dimensions = Table(
     "dimension",
     "dimensions",
     {
+        "aesthetic": Entry("sentinelqa.dimensions.aesthetic:AestheticDimension", "a learned taste"),
         "artifacts": Entry("sentinelqa.dimensions.artifacts:Artifacts", "technical damage"),
         "sharpness": Entry("sentinelqa.dimensions.sharpness:Sharpness", "focus of the subject"),
         "prompt_alignment": Entry(

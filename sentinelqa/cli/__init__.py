@@ -19,6 +19,7 @@ from sentinelqa.errors import SentinelError, UsageError
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("sentinelqa.cli.run:run", "Generate, score and deliver a job."),
     "score": ("sentinelqa.cli.score:score", "Score existing images against a rubric."),
+    "explain": ("sentinelqa.cli.explain:explain", "One image's measurements, drawn."),
     "rubric": ("sentinelqa.cli.rubric:rubric", "Write, check, test and calibrate rubrics."),
     "report": ("sentinelqa.cli.report:report", "Build the report of a run again."),
     "models": ("sentinelqa.cli.models:models", "List, fetch and verify models and their licences."),

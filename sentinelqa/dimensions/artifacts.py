@@ -78,6 +78,11 @@ class Artifacts:
         )
 
 
+def technical_score(grey: damage.Plane) -> float:
+    """The smallest of the detectors' scores for a luma plane, 0 to 1. Blank frames pass."""
+    return min(to_score(detect(grey)) for detect, to_score in _DETECTORS.values())
+
+
 def _falling(half: float, power: int) -> damage.ToScore:
     return lambda x: 1 / (1 + (x / half) ** power)
 

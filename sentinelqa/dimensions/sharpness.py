@@ -114,6 +114,8 @@ def tile_map(before: Plane, after: Plane) -> NDArray[np.float64]:
     for i in range(_TILES):
         for j in range(_TILES):
             tile = np.s_[rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
+            if not before[tile].size:
+                continue
             steep = steepest(before[tile])
             if steep.any() and before[tile][steep].mean() >= _FAINT:
                 out[i, j] = reblur(before[tile], after[tile], steep)
