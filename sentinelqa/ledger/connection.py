@@ -19,7 +19,7 @@ WAL_LIMIT = 64 * 2**20
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """The one connection that writes: every commit is synced before it returns.
+    """The one connection that writes: a commit is synced before it returns.
 
     Raises:
         LedgerError: it is not a ledger, or a newer release made it.
@@ -74,21 +74,31 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def transaction(db: sqlite3.Connection, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
     """All or nothing. IMMEDIATE, because SQLite does not wait when a reader turns into a writer.
+
+    Args:
+        synced: on disk when the block ends. Else a power loss may undo it, together with nothing
+            that came after: the next synced transaction makes it durable too. For what only
+            announces work; the death of the process never undoes it either way.
 
     Raises:
         LedgerError: the disk is full or failing, or another program holds the database.
     """
     with mapped_errors():
-        db.execute("BEGIN IMMEDIATE")
+        if not synced:
+            db.execute("PRAGMA synchronous = NORMAL")
         try:
+            db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+        finally:
+            if not synced:
+                db.execute("PRAGMA synchronous = FULL")
 
 
 @contextmanager

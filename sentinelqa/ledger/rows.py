@@ -25,7 +25,7 @@ _SIGN = 1 << 63
 
 def to_json(value: Any) -> str:
     """Compact JSON in the given order. Numbers of numpy become Python's."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return _ENCODER.encode(value)
 
 
 def request_payload(request: Request) -> str:
@@ -158,3 +158,6 @@ def _plain(value: Any) -> Any:
     if item is None:
         raise TypeError(f"{type(value).__name__} cannot be stored: {value!r}")
     return item()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)

@@ -77,7 +77,8 @@ class ScoredCandidate(Protocol):
 class Ledger:
     """The durable record, open for writing by this process alone. A context manager.
 
-    Every method is one transaction that is on disk when it returns. Leases that are open when the
+    Every method is one transaction. Results and deliveries are on disk when it returns; plans,
+    leases and selections at the latest with the result that follows from them. Leases that are open when the
     block is left in order, or by an interruption, are given back.
 
     Raises:
@@ -200,7 +201,7 @@ class Ledger:
     def plan_round(self, request_id: str, planned: Round, candidates: Sequence[Candidate]) -> None:
         """Record a round and its candidates, before any of them is made."""
         recipe = planned.recipe
-        with transaction(self._db) as db:
+        with transaction(self._db, synced=False) as db:
             position = queries.position_of(db, request_id)
             db.execute(
                 "INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -226,7 +227,7 @@ class Ledger:
         Raises:
             LedgerError: one of them is unknown or judged already; none is leased.
         """
-        with transaction(self._db) as db:
+        with transaction(self._db, synced=False) as db:
             for candidate_id in candidate_ids:
                 if not states.lease(db, candidate_id, self._session):
                     raise LedgerError(f"candidate {candidate_id} is judged already, or unknown")
@@ -271,7 +272,7 @@ class Ledger:
         self, request_id: str, *, outcome: RequestOutcome, reason: str, selection: Selection
     ) -> None:
         """Record what is to be delivered for a request, before any of it is written."""
-        with transaction(self._db) as db:
+        with transaction(self._db, synced=False) as db:
             position = states.close(db, request_id, outcome, reason)
             db.execute("DELETE FROM delivery WHERE request = ?", (position,))
             db.executemany(
