@@ -78,8 +78,8 @@ class Ledger:
     """The durable record, open for writing by this process alone. A context manager.
 
     Every method is one transaction. Results and deliveries are on disk when it returns; plans,
-    leases and selections at the latest with the result that follows from them. Leases that are open when the
-    block is left in order, or by an interruption, are given back.
+    leases and selections at the latest with the result that follows from them. Leases that are open
+    when the block is left in order, or by an interruption, are given back.
 
     Raises:
         LedgerError: from every method, when the disk is full or failing.
