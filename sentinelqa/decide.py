@@ -139,7 +139,9 @@ def _threshold(check: Threshold, rubric: Rubric, measurements: Mapping[str, Meas
         outcome=outcome,
         value=value,
         bound=bound,
-        reason=check.message or _out_of_bounds(check, value, float(bound or 0.0), below=below),
+        reason=check.message
+        or (f"{check.name}: {measurement.note}" if check.by_note and measurement.note else "")
+        or _out_of_bounds(check, value, float(bound or 0.0), below=below),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sentinelqa.rubric.meaning import expression_of, metrics_of
 from sentinelqa.rubric.model import Check, Rubric, Rule, Threshold
@@ -22,7 +23,9 @@ SEEN_AT = 0.5
 """Probability at which a statement counts as seen, unless the rule says otherwise."""
 
 
-def compile_rubric(file: RubricFile, *, resolved: str, digest: str, folder: str) -> Rubric:
+def compile_rubric(
+    file: RubricFile, *, resolved: str, digest: str, folder: str, advice: tuple[str, ...] = ()
+) -> Rubric:
     """The rubric that a resolved, checked file describes."""
     checks: list[Check] = [*_thresholds(file)]
     measures: list[RuleMeasure] = []
@@ -50,6 +53,7 @@ def compile_rubric(file: RubricFile, *, resolved: str, digest: str, folder: str)
         rule_measures=tuple(measures),
         dimensions=tuple(used),
         folder=folder,
+        advice=advice,
     )
 
 
@@ -111,7 +115,7 @@ def _rule(rule: RuleYaml) -> tuple[Check, RuleMeasure | None]:
             none=text.none,
             upright=text.upright,
         )
-        return _bounded(rule, "", rule.name, low=1.0), reading
+        return replace(_bounded(rule, "", rule.name, low=1.0), by_note=True), reading
     return _seen(rule)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from sentinelqa.errors import RubricError, did_you_mean
+from sentinelqa.rubric.calibration import staleness
 from sentinelqa.rubric.compiling import compile_rubric
 from sentinelqa.rubric.meaning import check_meaning
 from sentinelqa.rubric.model import Rubric
@@ -50,8 +51,14 @@ def load_rubric(name_or_path: str | Path) -> Rubric:
     if not (file.tiers.generic or file.tiers.use_case or file.tiers.custom):
         problem = Problem("the rubric has no threshold and no rule", top.marks.where(("tiers",)))
         raise refusal([problem], RubricError)
+    stale = staleness(file)
+    if stale and file.calibration is not None and file.calibration.required:
+        where = top.marks.where(("calibration",))
+        remedy = f"sentinelqa rubric calibrate {top.path}"
+        raise refusal([Problem(what, where, remedy) for what in stale], RubricError)
     return compile_rubric(
         file,
+        advice=tuple(stale),
         resolved=yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100),
         digest=canonical_hash(file),
         folder=str(top.path.parent),

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import re2
 
 from sentinelqa.dimensions.colour import dominant, subject_colours, to_hex
 from sentinelqa.features.base import Features
 from sentinelqa.features.colour import delta_e
 from sentinelqa.features.colour_names import basic_name, examples_of, is_hex, lab_of_hex
+from sentinelqa.features.reading import TextFound, normalised
+from sentinelqa.rubric.rules import TextMeasure
 from sentinelqa.rubric.templates import fill
 from sentinelqa.types import Measurement, Request, Unscored
 
 _HALF = 6.0
+_SHOWN = 200
 
 
 def probability_of(clip: Any, statement: str, against: Sequence[str]) -> float:
@@ -53,3 +57,41 @@ def colour_difference(name: str, near: str, features: Features, request: Request
         score=1 / (1 + (distance / _HALF) ** 3),
         metrics={"delta_e": distance, "dominant": to_hex(main)},
     )
+
+
+def text_holds(rule: TextMeasure, features: Features, request: Request) -> Measurement:
+    """Whether what is read keeps a text rule; ``note`` says what is wrong."""
+    found = features["text"]
+    wanted = {name: fill(getattr(rule, name), request) for name in ("contains", "excludes")}
+    if None in wanted.values():
+        note = f"the request has no value for {rule.contains or rule.excludes}"
+        return Measurement.without_score(
+            rule.name, Unscored.NO_REFERENCE, note, models=found.models
+        )
+    stands = " ".join(found.as_it_stands)
+    why = _what_is_wrong(rule, found, stands, wanted["contains"] or "", wanted["excludes"] or "")
+    return Measurement(
+        dimension=rule.name,
+        score=0.0 if why else 1.0,
+        metrics={"read": found.text[:_SHOWN], "holds": not why, "why": why},
+        note=why,
+        models=found.models,
+    )
+
+
+def _what_is_wrong(
+    rule: TextMeasure, found: TextFound, stands: str, contains: str, excludes: str
+) -> str:
+    read = repr(found.text[:_SHOWN]) if found.text else "nothing"
+    if rule.none and found.lines:
+        return f"no text is wanted, but {read} is read"
+    if contains and normalised(contains) not in normalised(stands):
+        return f"{contains!r} should be read; read is {read}"
+    if excludes and normalised(excludes) in normalised(found.text):
+        return f"{excludes!r} must not be read"
+    if rule.match and re2.search(rule.match, stands) is None:
+        return f"what is read does not match {rule.match!r}; read is {read}"
+    turned = [line.text for line in found.lines if not line.upright]
+    if rule.upright and turned:
+        return f"{turned[0][:_SHOWN]!r} is turned or mirrored"
+    return ""

@@ -23,6 +23,7 @@ class Threshold:
         metric: which of its metrics; empty means the score.
         label: what to call the value in reasons; empty means ``name``.
         unit: of the metric, for messages.
+        by_note: the measurement's own note is a better reason than its number.
         low, high: what passes, both ends included; ``None`` where there is no bound.
         review_low, review_high: where failing begins; between them and the bounds a person decides.
     """
@@ -39,6 +40,7 @@ class Threshold:
     review_high: float | None = None
     severity: Severity = "fail"
     message: str = ""
+    by_note: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -76,6 +78,7 @@ class Rubric:
         min_distance: of the perceptual hashes of delivered images, a share of their bits.
         on_unscored: what a fact (no reference, not applicable, undecidable) means.
         models: feature -> model id, where the rubric names one.
+        advice: what works, but should be known: a calibration that no longer fits.
         rule_measures: measurements of custom rules, beside those of dimensions.
         dimensions: names of the dimensions in use, in tier order, those only in ``rank`` last.
         resolved: the whole rubric in YAML, as it applies: ``extends`` resolved.
@@ -97,6 +100,7 @@ class Rubric:
     rule_measures: tuple[RuleMeasure, ...] = ()
     dimensions: tuple[str, ...] = ()
     folder: str = ""
+    advice: tuple[str, ...] = ()
 
     @property
     def thresholds(self) -> tuple[Threshold, ...]:
