@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sentinelqa.errors import RunError
+from sentinelqa.files import make_folder, sync
 
 _DAY = 86_400
 _FALSE = ("", "0", "false", "no", "off")
@@ -44,21 +45,6 @@ def offline() -> str:
     return ""
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a small file so that it is never seen half-written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 @contextmanager
 def workshop() -> Iterator[Path]:
     """A temporary folder in the cache, where a model is put together before it is moved in place.
@@ -75,15 +61,14 @@ def workshop() -> Iterator[Path]:
 
 
 def move_into_place(made: Path, target: Path) -> None:
-    """Rename a finished folder to its name; what lay there under that name goes away."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Give a finished folder its name; what lay there under that name goes away."""
+    make_folder(target.parent)
     for path in made.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+        sync(path)
     if target.exists():
         target.rename(made.parent / f"{target.name}.replaced")
     made.rename(target)
+    sync(target.parent)
 
 
 def need_space(folder: Path, size: int) -> None:

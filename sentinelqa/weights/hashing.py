@@ -14,7 +14,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from sentinelqa.weights.cache import cache_root, replace_text
+from sentinelqa.files import write_atomically
+from sentinelqa.weights.cache import cache_root
 
 _SETTLED_NS = 2_000_000_000
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Verified:
             return
         try:
             merged = {k: v for k, v in _read(self._path).items() if Path(k).exists()} | self._new
-            replace_text(self._path, json.dumps(merged))
+            write_atomically(self._path, json.dumps(merged).encode())
         except OSError as error:
             _log.warning("the memory of verified models cannot be written: %s", error)
 

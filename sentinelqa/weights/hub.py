@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sentinelqa.errors import ModelError
+from sentinelqa.files import write_atomically
 from sentinelqa.registry import missing_package
-from sentinelqa.weights.cache import cache_root, disk_full, is_disk_full, offline, replace_text
+from sentinelqa.weights.cache import cache_root, disk_full, is_disk_full, offline
 from sentinelqa.weights.formats import WEIGHTS, hub_patterns, wanted
 from sentinelqa.weights.hashing import sha256_of
 from sentinelqa.weights.schema import UNPINNED, HubSource, PinnedFile
@@ -64,7 +65,7 @@ def write_record(repository: str, revision: str, files: dict[str, PinnedFile]) -
     """Write down what a snapshot must be from now on."""
     pins = {n: {"sha256": f.sha256, "size": f.size} for n, f in sorted(files.items())}
     text = json.dumps({"repository": repository, "revision": revision, "files": pins}, indent=1)
-    replace_text(hub_folder(repository) / f"{revision}.json", text + "\n")
+    write_atomically(hub_folder(repository) / f"{revision}.json", f"{text}\n".encode())
 
 
 def find_snapshot(name: str, source: HubSource, loader: str) -> tuple[Path, tuple[str, ...]]:
@@ -76,7 +77,9 @@ def find_snapshot(name: str, source: HubSource, loader: str) -> tuple[Path, tupl
         ModelError: it is not here, or only a part of it.
         DependencyError: huggingface_hub is not installed.
     """
-    revision = "" if source.revision == UNPINNED else source.revision
+    revision = source.revision
+    if revision == UNPINNED:
+        revision = _last_pulled(source.repository)
     recorded = tuple(read_record(source.repository, revision)) if revision else ()
     imported = hub_folder(source.repository) / revision
     if recorded and imported.is_dir():
@@ -171,6 +174,12 @@ def fetch_snapshot(name: str, snapshot: Snapshot) -> Path:
         files[file] = PinnedFile(sha256=sha256_of(path), size=path.stat().st_size)
     write_record(snapshot.repository, snapshot.revision, files)
     return folder
+
+
+def _last_pulled(repository: str) -> str:
+    """The revision of the snapshot that was pulled or imported last; empty when none was."""
+    records = sorted(hub_folder(repository).glob("*.json"), key=lambda p: p.stat().st_mtime)
+    return records[-1].stem if records else ""
 
 
 def _git_name(path: Path) -> str:

@@ -24,12 +24,14 @@ class Located:
         root: the folder that the names are relative to.
         files: names, with forward slashes.
         pins: what the files must be; empty where nothing was pinned.
+        remedy: what to do when a file is missing or altered.
         revision: 40 hexadecimal digits, a version, or empty.
     """
 
     root: Path
     files: tuple[str, ...]
     pins: dict[str, PinnedFile]
+    remedy: str = ""
     revision: str = ""
 
 
@@ -60,7 +62,7 @@ def locate(name: str, model: ModelYaml) -> Located:
         raise ModelError(f"model {name!r} is not here", where=str(root), remedy=remedy)
     files = tuple(sorted(pins)) if source.kind in ("pypi", "package") else files_of(root)
     revision = source.version if source.kind in ("pypi", "package") else ""
-    return Located(root=root, files=files, pins=pins, revision=revision)
+    return Located(root=root, files=files, pins=pins, remedy=remedy, revision=revision)
 
 
 def locate_hub(name: str, source: HubSource, loader: str) -> Located:
@@ -72,7 +74,8 @@ def locate_hub(name: str, source: HubSource, loader: str) -> Located:
     """
     root, files = find_snapshot(name, source, loader)
     pins = read_record(source.repository, root.name)
-    return Located(root=root, files=files, pins=pins, revision=root.name)
+    remedy = f"delete it and fetch it again: sentinelqa models pull {name}"
+    return Located(root=root, files=files, pins=pins, remedy=remedy, revision=root.name)
 
 
 def manual_folder(name: str) -> Path:

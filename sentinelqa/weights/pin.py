@@ -15,8 +15,8 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from sentinelqa.errors import ModelError
+from sentinelqa.files import write_atomically
 from sentinelqa.shipped import shipped
-from sentinelqa.weights.cache import replace_text
 from sentinelqa.weights.catalogue import find, read_registry, registry_path
 from sentinelqa.weights.formats import refuse_unsafe
 from sentinelqa.weights.hashing import manifest_of, sha256_of
@@ -45,7 +45,7 @@ def pin(models: Sequence[str], registry: Path | None = None) -> dict[str, str]:
         pinned[name] = manifest_of({n: str(f["sha256"]) for n, f in files.items()})
     text = io.StringIO()
     yaml.dump(document, text)
-    replace_text(path, text.getvalue())
+    write_atomically(path, text.getvalue().encode())
     read_registry(path)
     return pinned
 

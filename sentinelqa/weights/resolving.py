@@ -104,30 +104,25 @@ def hashes_of(located: Located, *, model: str, fresh: bool = False) -> dict[str,
         ModelError: a file is missing, altered, or was not among those that were pinned.
     """
     refuse_unsafe(located.files, model=model, where=located.root)
-    names = sorted({*located.files, *located.pins})
     verified = Verified()
     hashes: dict[str, str] = {}
-    for name in names:
+    for name in sorted({*located.files, *located.pins}):
         path = located.root / name
         pin = located.pins.get(name)
+        wrong = ""
         if located.pins and pin is None:
-            raise _altered(f"{name!r} is not among the files of model {model!r}", path, model)
-        if not path.is_file():
-            raise _altered(f"{name!r} of model {model!r} is missing", path, model)
-        if pin is not None and path.stat().st_size != pin.size:
-            raise _altered(
-                f"{name!r} of model {model!r} has {path.stat().st_size} bytes instead of "
-                f"{pin.size}",
-                path,
-                model,
-            )
-        hashes[name] = verified.sha256_of(path, fresh=fresh)
-        if pin is not None and hashes[name] != pin.sha256:
-            raise _altered(
-                f"{name!r} of model {model!r} is not the file that was pinned: its sha256 is "
-                f"{hashes[name]}, and {pin.sha256} is expected",
-                path,
-                model,
+            wrong = "is not among the files that were pinned"
+        elif not path.is_file():
+            wrong = "is missing"
+        elif pin is not None and path.stat().st_size != pin.size:
+            wrong = f"has {path.stat().st_size} bytes, and {pin.size} were pinned"
+        else:
+            found = hashes[name] = verified.sha256_of(path, fresh=fresh)
+            if pin is not None and found != pin.sha256:
+                wrong = f"was altered: its sha256 is {found}, and {pin.sha256} was pinned"
+        if wrong:
+            raise ModelError(
+                f"{name!r} of model {model!r} {wrong}", where=str(path), remedy=located.remedy
             )
     verified.save()
     return hashes
@@ -243,12 +238,4 @@ def _unpinned(name: str, source: str) -> ModelError:
         where=source,
         remedy="give a revision of 40 hexadecimal digits, or accept what is there with "
         "'allow_unpinned: true' in the generator's section of the job",
-    )
-
-
-def _altered(what: str, path: Path, model: str) -> ModelError:
-    return ModelError(
-        what,
-        where=str(path),
-        remedy=f"delete it and fetch it again: sentinelqa models pull {model}",
     )

