@@ -38,7 +38,8 @@ def test_measurements_checks_and_picture(tmp_path: Path, rubric: str) -> None:
     assert "sharpness" in done.output
     assert "is below 0.6" in done.output
     assert str(target) in done.output
-    assert Image.open(target).width > 1200
+    with Image.open(target) as picture:
+        assert picture.width > 1200
 
 
 def test_json_holds_every_metric(tmp_path: Path, rubric: str) -> None:
