@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from sentinelqa.types import (
 )
 
 CACHED_REFERENCES = 64
+DIGITS = 6
 _CHEAP = {"pixels", "hashes"}
 
 
@@ -195,7 +196,7 @@ class ScoreStage:
             for path in (work.item.request.references if dimension.reference_needs else ())
         ]
         try:
-            return dimension.measure(Features(work.values, references), work.item.request)
+            return settled(dimension.measure(Features(work.values, references), work.item.request))
         except Exception as error:  # noqa: BLE001 - a scorer's bug is an outage of that scorer only
             return Measurement.without_score(
                 dimension.name, Unscored.ERROR, f"{type(error).__name__}: {error}"
@@ -293,6 +294,22 @@ def features_of(rubric: Rubric, dimensions: Sequence[Dimension]) -> dict[str, Fe
             add(name)
     add("hashes")
     return features
+
+
+def settled(measurement: Measurement) -> Measurement:
+    """The measurement without its last bits, which depend on how memory happened to be aligned.
+
+    Scores keep 6 decimals and metrics 6 significant digits, so equal images give equal evidence.
+    """
+    score = measurement.score
+    return replace(
+        measurement,
+        score=None if score is None else round(score, DIGITS),
+        metrics={
+            name: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+            for name, value in measurement.metrics.items()
+        },
+    )
 
 
 def models_of(features: Mapping[str, Feature]) -> tuple[ModelUse, ...]:

@@ -63,7 +63,7 @@ class Sharpness:
             return Measurement.without_score(self.name, Unscored.UNDECIDABLE, note)
         before, after = gradients(grey)
         steep = steepest(before)
-        strength = float(before[steep].mean()) if steep.any() else 0.0
+        strength = float(before[steep].mean(dtype=np.float64)) if steep.any() else 0.0
         if strength < _FAINT:
             note = f"no edges to judge by: the steepest rise {strength:.1f} levels a pixel"
             return Measurement.without_score(
@@ -102,8 +102,12 @@ def steepest(gradient: Plane) -> NDArray[np.bool_]:
 
 def reblur(before: Plane, after: Plane, where: NDArray[np.bool_]) -> float:
     """Share of gradient magnitude lost to the second blur, 0 to 1."""
-    total = float(before[where].sum())
-    return float(np.clip(1 - float(after[where].sum()) / total, 0, 1)) if total > 0 else 0.0
+    total = float(before[where].sum(dtype=np.float64))
+    return (
+        float(np.clip(1 - float(after[where].sum(dtype=np.float64)) / total, 0, 1))
+        if total > 0
+        else 0.0
+    )
 
 
 def tile_map(before: Plane, after: Plane) -> NDArray[np.float64]:
@@ -117,7 +121,7 @@ def tile_map(before: Plane, after: Plane) -> NDArray[np.float64]:
             if not before[tile].size:
                 continue
             steep = steepest(before[tile])
-            if steep.any() and before[tile][steep].mean() >= _FAINT:
+            if steep.any() and before[tile][steep].mean(dtype=np.float64) >= _FAINT:
                 out[i, j] = reblur(before[tile], after[tile], steep)
     return out
 
