@@ -14,6 +14,15 @@ _LINEAR = np.where(
     ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4,
 ).astype(np.float32)
 _LUMA_WEIGHTS = (0.2126, 0.7152, 0.0722)
+_TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ],
+    np.float32,
+) / np.array([[0.95047], [1.0], [1.08883]], np.float32)
+_KNEE, _OFFSET = np.float32(216 / 24389), np.float32(16 / 116)
 
 
 def luminance(rgb: NDArray[np.uint8]) -> Floats:
@@ -26,8 +35,12 @@ def luminance(rgb: NDArray[np.uint8]) -> Floats:
 
 def lab(rgb: NDArray[np.uint8]) -> Floats:
     """CIE L*a*b* (D65, 2 degrees), L* in 0 to 100, of an ``... x 3`` sRGB array."""
-    flat = np.ascontiguousarray(rgb.reshape(-1, 1, 3), np.float32) / np.float32(255)
-    return np.asarray(cv2.cvtColor(flat, cv2.COLOR_RGB2LAB).reshape(rgb.shape), np.float32)
+    light = cv2.LUT(np.ascontiguousarray(rgb.reshape(-1, 1, 3)), _LINEAR).reshape(-1, 3)
+    ratios = light @ _TO_XYZ.T
+    roots = np.where(ratios > _KNEE, np.cbrt(ratios), ratios * np.float32(7.787037) + _OFFSET)
+    x, y, z = roots.T
+    flat = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+    return np.asarray(flat.reshape(rgb.shape), np.float32)
 
 
 def delta_e(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
 
 from sentinelqa.features.colour import delta_e, lab, luminance
 
@@ -30,6 +31,11 @@ def test_ciede2000_matches_the_published_pairs(
 def test_luminance_is_linear_light() -> None:
     patches = np.array([[[255, 255, 255], [188, 188, 188], [0, 255, 0], [0, 0, 0]]], np.uint8)
     assert luminance(patches)[0] == pytest.approx([1.0, 0.5029, 0.7152, 0.0], abs=1e-3)
+
+
+def test_lab_agrees_with_scikit_image() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (500, 3), np.uint8)
+    assert np.abs(lab(colours) - rgb2lab(colours)).max() < 0.02
 
 
 def test_lab_of_known_colours() -> None:
