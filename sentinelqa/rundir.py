@@ -150,7 +150,7 @@ def refuse_other_job(run: RunDir, job: Mapping[str, Any], rubric: str) -> JobErr
     differences = [
         *_difference(run.job, as_yaml(job)),
         *_difference(run.rubric, rubric),
-    ] or ["(the files are equal: the requests, a model or a scorer's version changed)"]
+    ] or ["(the files are equal: requests, images, a model or a scorer changed)"]
     return JobError(
         "this directory holds a run of another job; going on with it would mix the two\n"
         + "\n".join(f"    {line}" for line in differences[:40]),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sentinelqa.delivery import Winner, deliver
 from sentinelqa.engines.base import Done, Engine, Failed, Pool
-from sentinelqa.errors import EngineError, GenerationError, SentinelError
+from sentinelqa.errors import EngineError, GenerationError, RunError, SentinelError
 from sentinelqa.generators.stage import GeneratedFiles, GenerateItem
 from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger, Made
@@ -255,7 +255,12 @@ class Loop:
             wait(self._deliveries)
         for future in [f for f in self._deliveries if f.done()]:
             closed = self._deliveries.pop(future)
-            files = future.result()
+            try:
+                files = future.result()
+            except OSError as error:
+                raise RunError(
+                    f"request {closed.request.id!r} could not be delivered: {error}"
+                ) from error
             self.ledger.record_delivery(closed.request.id, files)
             if self.job.keep_days == 0:
                 drop_rejects(self.run, self.ledger, closed.request.id)

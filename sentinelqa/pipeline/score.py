@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sentinelqa import registry
-from sentinelqa.engines.base import Done, Failed, StageSpec
+from sentinelqa.engines.base import Done, Engine, Failed, Pool, StageSpec
 from sentinelqa.errors import EngineError, JobError, SentinelError
 from sentinelqa.ledger import Ledger
 from sentinelqa.pipeline.facts import component_versions, write_facts
@@ -23,6 +25,7 @@ from sentinelqa.pipeline.run import SCORE_DEADLINE, scoring_workers
 from sentinelqa.progress import Display, Tally, display_for
 from sentinelqa.results import Run
 from sentinelqa.rubric.loading import load_rubric
+from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir, fingerprint, fresh, log_to, refuse_other_job, write_inputs
 from sentinelqa.scorer import (
     Scored,
@@ -34,7 +37,7 @@ from sentinelqa.scorer import (
 )
 from sentinelqa.sources.images import find_images
 from sentinelqa.sources.requests import Row, read_rows, row_references
-from sentinelqa.types import Candidate, Check, Outcome, Request, Verdict
+from sentinelqa.types import Candidate, Check, ModelUse, Outcome, Request, Verdict
 from sentinelqa.weights import LicencePolicy
 
 log = logging.getLogger(__name__)
@@ -74,61 +77,104 @@ def score(
     loaded = load_rubric(rubric)
     dimensions = dimensions_of(loaded)
     features = features_of(loaded, dimensions)
-    models = scoring_models(loaded, features, LicencePolicy(licences))
     table = ImageTable(Path(requests)) if requests else None
-    inputs = {
-        "score": list(paths),
-        "requests": table.digest if table else "",
-        "prompt": prompt,
-        "rubric": rubric,
-    }
-    components = component_versions(dimensions, features)
-    identity = fingerprint(
-        inputs=inputs,
-        rubric=loaded.hash,
-        components=components,
-        models={m.id: m.sha256 for m in models},
+    work = _Work(
+        rubric=loaded,
+        models=scoring_models(loaded, features, LicencePolicy(licences)),
+        components=component_versions(dimensions, features),
+        inputs={
+            "score": list(paths),
+            "requests": table.digest if table else "",
+            "prompt": prompt,
+            "rubric": rubric,
+            "licences": licences,
+        },
+        images=listing_digest(paths),
     )
     where = RunDir(Path(out) if out is not None else fresh(Path("runs") / f"score-{loaded.name}"))
-    if where.exists and Ledger.fingerprint_of(where.ledger) != identity:
-        raise refuse_other_job(where, inputs, loaded.resolved)
-    found = _requests(find_images(paths), table, prompt)
-    first = next(found)
+    if where.exists and Ledger.fingerprint_of(where.ledger) != work.fingerprint:
+        raise refuse_other_job(where, work.inputs, loaded.resolved)
     where.prepare()
     with ExitStack() as stack:
         stack.enter_context(log_to(where.log))
-        if where.exists:
-            ledger = stack.enter_context(Ledger.open(where.ledger))
-        else:
-            write_inputs(where, inputs, loaded.resolved)
-            write_facts(
-                where,
-                name=loaded.name,
-                generators=(),
-                scorers=models,
-                rubric_hash=loaded.hash,
-                licences=licences,
-                currency="device-seconds",
-                components=components,
-            )
-            ledger = stack.enter_context(Ledger.create(where.ledger, fingerprint=identity))
-            ledger.add_existing(_chain(first, found))
+        ledger = stack.enter_context(
+            Ledger.open(where.ledger) if where.exists else _create(where, work)
+        )
+        if not where.exists:
+            ledger.add_existing(_requests(find_images(paths), table, prompt))
         if not ledger.finished:
-            tally = Tally(name=loaded.name, requests=ledger.count_requests())
-            ledger.restore(tally)
-            display = stack.enter_context(display_for(tally, quiet=quiet))
-            stack.enter_context(interruptible())
-            running = stack.enter_context(registry.engines.load(engine)())
-            spec = StageSpec(
-                name="score",
-                make=partial(make_score_stage, ScorePlan(rubric=loaded, full=full)),
-                workers=scoring_workers(),
-                deadline=SCORE_DEADLINE,
-            )
-            _ScoreLoop(running, running.pool(spec), ledger, loaded.hash, tally, display).go()
-            ledger.finish()
+            _score(work, ledger, stack, engine=engine, full=full, quiet=quiet)
         finish(where, dimensions, lambda seconds: seconds)
     return Run(where.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What a scoring run is made of."""
+
+    rubric: Rubric
+    models: Sequence[ModelUse]
+    components: dict[str, str]
+    inputs: dict[str, Any]
+    images: str
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(
+            inputs=self.inputs,
+            images=self.images,
+            rubric=self.rubric.hash,
+            components=self.components,
+            models={m.id: m.sha256 for m in self.models},
+        )
+
+
+def _create(where: RunDir, work: _Work) -> Ledger:
+    write_inputs(where, work.inputs, work.rubric.resolved)
+    write_facts(
+        where,
+        name=work.rubric.name,
+        generators=(),
+        scorers=work.models,
+        rubric_hash=work.rubric.hash,
+        licences=work.inputs["licences"],
+        currency="device-seconds",
+        components=work.components,
+    )
+    return Ledger.create(where.ledger, fingerprint=work.fingerprint)
+
+
+def _score(
+    work: _Work, ledger: Ledger, stack: ExitStack, *, engine: str, full: bool, quiet: bool
+) -> None:
+    tally = Tally(name=work.rubric.name, requests=ledger.count_requests())
+    ledger.restore(tally)
+    display = stack.enter_context(display_for(tally, quiet=quiet))
+    stack.enter_context(interruptible())
+    running: Engine = stack.enter_context(registry.engines.load(engine)())
+    spec = StageSpec(
+        name="score",
+        make=partial(make_score_stage, ScorePlan(rubric=work.rubric, full=full)),
+        workers=scoring_workers(),
+        deadline=SCORE_DEADLINE,
+    )
+    _ScoreLoop(running, running.pool(spec), ledger, work.rubric.hash, tally, display).go()
+    ledger.finish()
+
+
+def listing_digest(paths: Sequence[str]) -> str:
+    """The sha256 of which images there are, with size and time of change where they are files.
+
+    Raises:
+        JobError: a path that does not exist, or names no image.
+    """
+    digest = hashlib.sha256()
+    for image in find_images(paths):
+        digest.update(f"{image}\x1f".encode())
+        if "://" not in image:
+            status = os.lstat(image)
+            digest.update(f"{status.st_size}\x1f{status.st_mtime_ns}\x1f".encode())
+    return digest.hexdigest()
 
 
 class ImageTable:
@@ -175,8 +221,8 @@ class _ScoreLoop:
 
     def __init__(
         self,
-        engine: Any,
-        pool: Any,
+        engine: Engine,
+        pool: Pool,
         ledger: Ledger,
         rubric_hash: str,
         tally: Tally,
@@ -258,8 +304,3 @@ def _requests(
             request,
             Candidate(id=digest, request_id=request.id, prompt=request.prompt, path=path),
         )
-
-
-def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
