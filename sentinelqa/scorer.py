@@ -26,6 +26,7 @@ from sentinelqa.rubric.model import Rubric
 from sentinelqa.sources.images import fetch
 from sentinelqa.types import (
     Candidate,
+    Judged,
     Measurement,
     ModelUse,
     Request,
@@ -67,6 +68,13 @@ class Scored:
     image: StoredImage | None
     phash: int | None
     seconds: float
+
+    @property
+    def judged(self) -> Judged:
+        """The part of it that selection and retries look at."""
+        return Judged(
+            candidate=self.candidate, verdict=self.verdict, image=self.image, phash=self.phash
+        )
 
     @classmethod
     def outage(cls, candidate: Candidate, verdict: Verdict) -> Scored:

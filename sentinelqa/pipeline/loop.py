@@ -7,19 +7,20 @@ behind, no new batch is generated.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sentinelqa.delivery import Winner, deliver
 from sentinelqa.engines.base import Done, Engine, Failed, Pool
-from sentinelqa.errors import EngineError, GenerationError, RunError, SentinelError
+from sentinelqa.errors import GenerationError, RunError
 from sentinelqa.generators.stage import GeneratedFiles, GenerateItem
 from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger, Made
+from sentinelqa.pipeline.attempts import Attempts
 from sentinelqa.pipeline.retention import drop_rejects
 from sentinelqa.progress import Display, Tally
 from sentinelqa.rubric.model import Rubric
@@ -27,20 +28,12 @@ from sentinelqa.rundir import RunDir
 from sentinelqa.scheduling import Closed, Planned, Scheduler
 from sentinelqa.scorer import Scored, ScoreItem
 from sentinelqa.types import (
-    Candidate,
-    Check,
-    Judged,
     ModelUse,
     Outcome,
     Request,
     RequestOutcome,
-    Verdict,
 )
 
-log = logging.getLogger(__name__)
-
-ATTEMPTS = 3
-"""An item that killed or hung its worker this often, alone, is given up."""
 SCORE_BATCH = 8
 """Images that a scorer takes at once."""
 WAIT = 0.5
@@ -75,7 +68,8 @@ class Loop:
     _to_score: deque[ScoreItem] = field(default_factory=deque)
     _again: deque[GenerateItem] = field(default_factory=deque)
     _score_again: deque[tuple[ScoreItem, ...]] = field(default_factory=deque)
-    _attempts: dict[str, int] = field(default_factory=dict)
+    _generation: Attempts = field(default_factory=partial(Attempts, "generation"))
+    _scoring: Attempts = field(default_factory=partial(Attempts, "scoring"))
     _made: dict[str, Made] = field(default_factory=dict)
     _deliveries: dict[Future[list[tuple[str, str]]], Closed] = field(default_factory=dict)
 
@@ -148,78 +142,41 @@ class Loop:
                 shape_actual=made.shape,
             )
             if isinstance(path, GenerationError):
-                self._give_up(candidate, "generation", str(path))
+                self._record([self._generation.outage(candidate, str(path))])
                 continue
             request = self.scheduler.request_of(candidate)
             self._to_score.append(ScoreItem(candidate=candidate, request=request, path=path))
 
     def _generation_failed(self, item: GenerateItem, failed: Failed) -> None:
-        if failed.kind == "not_loaded":
-            raise _as_sentinel(failed.error, "the generator did not load")
-        log.warning("a batch was not generated (%s): %s", failed.kind, failed.error)
-        if len(item.candidates) > 1:
-            self._again.extend(
-                GenerateItem(candidates=(c,), shape=item.shape) for c in item.candidates
-            )
+        outage = self._generation.failed(failed, item.candidates)
+        if outage is not None:
+            self._record([outage])
             return
-        (candidate,) = item.candidates
-        if failed.kind == "raised" or self._tried(candidate.id) >= ATTEMPTS:
-            self._give_up(candidate, "generation", f"{failed.kind}: {failed.error}")
-        else:
-            self._again.append(item)
+        self._again.extend(GenerateItem(candidates=(c,), shape=item.shape) for c in item.candidates)
 
     def _on_scored(self, result: Done | Failed) -> None:
-        if isinstance(result, Failed):
-            self._scoring_failed(result)
-            return
-        scored: list[Scored] = result.value
+        items: tuple[ScoreItem, ...] = result.item
+        if isinstance(result, Done):
+            self._record(result.value)
+        else:
+            outage = self._scoring.failed(result, [i.candidate for i in items])
+            if outage is None:
+                self._score_again.extend((item,) for item in items)
+                return
+            self._record([outage])
+        for item in items:
+            Path(item.path).unlink(missing_ok=True)
+
+    def _record(self, scored: Sequence[Scored]) -> None:
+        """Write results to the ledger, then let the scheduler decide what follows."""
         records = [(s, self._made.pop(s.candidate.id, None)) for s in scored]
         self.ledger.record_scores(records, self.rubric.hash)
         self.tally.cost += self.job.cost_of(
             sum(s.seconds + (made.seconds if made else 0) for s, made in records)
         )
-        for one, item in zip(scored, result.item, strict=True):
-            Path(item.path).unlink(missing_ok=True)
-            self._judge(
-                Judged(
-                    candidate=one.candidate,
-                    verdict=one.verdict,
-                    image=one.image,
-                    phash=one.phash,
-                )
-            )
-
-    def _scoring_failed(self, failed: Failed) -> None:
-        if failed.kind == "not_loaded":
-            raise _as_sentinel(failed.error, "the scorer did not load")
-        items: tuple[ScoreItem, ...] = failed.item
-        log.warning("a batch was not scored (%s): %s", failed.kind, failed.error)
-        if len(items) > 1:
-            self._score_again.extend((item,) for item in items)
-            return
-        (item,) = items
-        if self._tried(item.candidate.id) >= ATTEMPTS:
-            self._give_up(item.candidate, "scoring", f"{failed.kind}: {failed.error}")
-        else:
-            self._score_again.append(items)
-
-    def _tried(self, candidate_id: str) -> int:
-        self._attempts[candidate_id] = self._attempts.get(candidate_id, 0) + 1
-        return self._attempts[candidate_id]
-
-    def _give_up(self, candidate: Candidate, what: str, message: str) -> None:
-        """An outage of one candidate: recorded as ``error``, and the run goes on."""
-        reason = f"{what} failed: {message}"
-        check = Check(name=what, tier="generic", outcome=Outcome.ERROR, reason=reason)
-        verdict = Verdict(outcome=Outcome.ERROR, checks=(check,))
-        scored = Scored.outage(candidate, verdict)
-        self.ledger.record_scores([(scored, self._made.pop(candidate.id, None))], self.rubric.hash)
-        self._attempts.pop(candidate.id, None)
-        self._judge(Judged(candidate=candidate, verdict=verdict))
-
-    def _judge(self, judged: Judged) -> None:
-        self.tally.judge(judged.verdict, judged.candidate.round)
-        self._note(self.scheduler.judged(judged))
+        for one in scored:
+            self.tally.judge(one.verdict, one.candidate.round)
+            self._note(self.scheduler.judged(one.judged))
 
     def _note(self, event: Planned | Closed | None) -> None:
         """Record a decision of the scheduler before anything follows from it."""
@@ -276,9 +233,3 @@ def outcome_of(closed: Closed) -> RequestOutcome:
         return RequestOutcome.DELIVERED
     outages = sum(j.verdict.outcome is Outcome.ERROR for j in closed.judged)
     return RequestOutcome.ERROR if outages >= missing else RequestOutcome.SHORT
-
-
-def _as_sentinel(error: BaseException, what: str) -> SentinelError:
-    if isinstance(error, SentinelError):
-        return error
-    return EngineError(f"{what}: {type(error).__name__}: {error}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,8 +13,8 @@ from typing import Any
 
 from sentinelqa import registry
 from sentinelqa.engines.base import Done, Engine, Failed, Pool, StageSpec
-from sentinelqa.errors import EngineError, JobError, SentinelError
 from sentinelqa.ledger import Ledger
+from sentinelqa.pipeline.attempts import Attempts
 from sentinelqa.pipeline.facts import component_versions, write_facts
 from sentinelqa.pipeline.finish import finish
 from sentinelqa.pipeline.interrupt import interruptible
@@ -35,16 +33,13 @@ from sentinelqa.scorer import (
     features_of,
     make_score_stage,
 )
-from sentinelqa.sources.images import find_images
-from sentinelqa.sources.requests import Row, read_rows, row_references
-from sentinelqa.types import Candidate, Check, ModelUse, Outcome, Request, Verdict
+from sentinelqa.sources.image_table import ImageTable
+from sentinelqa.sources.images import find_images, listing_digest
+from sentinelqa.types import Candidate, ModelUse, Request
 from sentinelqa.weights import LicencePolicy
-
-log = logging.getLogger(__name__)
 
 BATCH = 16
 """Images that a scorer takes at once."""
-ATTEMPTS = 3
 
 
 def score(
@@ -162,60 +157,6 @@ def _score(
     ledger.finish()
 
 
-def listing_digest(paths: Sequence[str]) -> str:
-    """The sha256 of which images there are, with size and time of change where they are files.
-
-    Raises:
-        JobError: a path that does not exist, or names no image.
-    """
-    digest = hashlib.sha256()
-    for image in find_images(paths):
-        digest.update(f"{image}\x1f".encode())
-        if "://" not in image:
-            status = os.lstat(image)
-            digest.update(f"{status.st_size}\x1f{status.st_mtime_ns}\x1f".encode())
-    return digest.hexdigest()
-
-
-class ImageTable:
-    """A requests table by file name.
-
-    Raises:
-        JobError: no column ``image``, or two rows for one file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._rows: dict[str, Row] = {}
-        self._folder = path.parent
-        for row in read_rows(path):
-            name = row.values.get("image")
-            if not isinstance(name, str) or not name:
-                raise JobError("the row names no image", where=row.where, remedy="fill 'image'")
-            if name in self._rows:
-                raise JobError(
-                    f"the image {name!r} was named before, in {self._rows[name].where}",
-                    where=row.where,
-                )
-            self._rows[name] = row
-        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
-
-    def find(self, path: str) -> Row | None:
-        """The row whose ``image`` is the path, or the longest end of it."""
-        parts = path.replace("\\", "/").split("/")
-        return next(
-            (
-                self._rows[tail]
-                for start in range(len(parts))
-                if (tail := "/".join(parts[start:])) in self._rows
-            ),
-            None,
-        )
-
-    def references(self, row: Row) -> tuple[str, ...]:
-        """The reference images that a row names, relative to the table."""
-        return row_references(row, self._folder)
-
-
 class _ScoreLoop:
     """Feeds the scorers from the ledger and records what comes back."""
 
@@ -231,7 +172,7 @@ class _ScoreLoop:
         self._engine, self._pool, self._ledger = engine, pool, ledger
         self._rubric_hash, self._tally, self._display = rubric_hash, tally, display
         self._again: list[tuple[ScoreItem, ...]] = []
-        self._attempts: dict[str, int] = {}
+        self._attempts = Attempts("scoring")
 
     def go(self) -> None:
         """Score until nothing is left."""
@@ -254,22 +195,11 @@ class _ScoreLoop:
             self._record(result.value)
             return
         items: tuple[ScoreItem, ...] = result.item
-        if result.kind == "not_loaded":
-            if isinstance(result.error, SentinelError):
-                raise result.error
-            raise EngineError(f"the scorer did not load: {result.error}")
-        log.warning("a batch was not scored (%s): %s", result.kind, result.error)
-        if len(items) > 1:
+        outage = self._attempts.failed(result, [i.candidate for i in items])
+        if outage is None:
             self._again.extend((item,) for item in items)
-            return
-        candidate = items[0].candidate
-        tried = self._attempts[candidate.id] = self._attempts.get(candidate.id, 0) + 1
-        if tried < ATTEMPTS:
-            self._again.append(items)
-            return
-        reason = f"scoring failed: {result.kind}: {result.error}"
-        check = Check(name="scoring", tier="generic", outcome=Outcome.ERROR, reason=reason)
-        self._record([Scored.outage(candidate, Verdict(outcome=Outcome.ERROR, checks=(check,)))])
+        else:
+            self._record([outage])
 
     def _record(self, scored: Sequence[Scored]) -> None:
         self._ledger.record_scores([(s, None) for s in scored], self._rubric_hash)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,21 @@ def find_images(paths: Iterable[str]) -> Iterator[str]:
                 f"there are no images in {path!r}",
                 remedy=f"images end in {', '.join(SUFFIXES)}",
             )
+
+
+def listing_digest(paths: Sequence[str]) -> str:
+    """The sha256 of which images there are, with size and time of change where they are files.
+
+    Raises:
+        JobError: a path that does not exist, or names no image.
+    """
+    digest = hashlib.sha256()
+    for image in find_images(paths):
+        digest.update(f"{image}\x1f".encode())
+        if "://" not in image:
+            status = os.lstat(image)
+            digest.update(f"{status.st_size}\x1f{status.st_mtime_ns}\x1f".encode())
+    return digest.hexdigest()
 
 
 def fetch(url: str, into: Path) -> Path:

@@ -1,0 +1,61 @@
+"""What happens to work that failed: asked again alone, and given up after a few attempts."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from sentinelqa.engines.base import Failed
+from sentinelqa.errors import EngineError, SentinelError
+from sentinelqa.scorer import Scored
+from sentinelqa.types import Candidate, Check, Outcome, Verdict
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""An item that killed or hung its worker this often, alone, is given up."""
+
+
+class Attempts:
+    """Counts how often each candidate was tried alone, for one stage.
+
+    Args:
+        stage: ``generation`` or ``scoring``; the name of the check in the verdict.
+    """
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._tried: Counter[str] = Counter()
+
+    def failed(self, failed: Failed, candidates: Sequence[Candidate]) -> Scored | None:
+        """Take in a failed item.
+
+        Returns:
+            The outage to record when its only candidate is given up; ``None`` when each of
+            ``candidates`` is to be asked again, alone.
+
+        Raises:
+            SentinelError: the stage itself did not load, so no item can ever be worked.
+        """
+        if failed.kind == "not_loaded":
+            if isinstance(failed.error, SentinelError):
+                raise failed.error
+            kind = type(failed.error).__name__
+            raise EngineError(f"{self._stage} did not load: {kind}: {failed.error}")
+        log.warning("%s of a batch failed (%s): %s", self._stage, failed.kind, failed.error)
+        if len(candidates) > 1:
+            return None
+        (candidate,) = candidates
+        self._tried[candidate.id] += 1
+        if failed.kind != "raised" and self._tried[candidate.id] < ATTEMPTS:
+            return None
+        del self._tried[candidate.id]
+        return self.outage(candidate, f"{failed.kind}: {failed.error}")
+
+    def outage(self, candidate: Candidate, message: str) -> Scored:
+        """A candidate that could not be made or scored: an ``error``, not a verdict on it."""
+        reason = f"{self._stage} failed: {message}"
+        check = Check(name=self._stage, tier="generic", outcome=Outcome.ERROR, reason=reason)
+        verdict = Verdict(outcome=Outcome.ERROR, checks=(check,))
+        return Scored.outage(candidate, verdict)
