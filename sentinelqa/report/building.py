@@ -1,0 +1,143 @@
+"""The data pass: from a run directory to the values of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinelqa.report.checks import check_sections
+from sentinelqa.report.evidence import Evidence
+from sentinelqa.report.funnel import funnels
+from sentinelqa.report.model import Headline, Making, ModelRow, Report, RequestStory
+from sentinelqa.report.payload import payload
+from sentinelqa.report.stories import request_stories
+from sentinelqa.report.thumbnails import MOST_EMBEDDED, beside, embedded
+
+PAGE = 20_000
+"""Candidates on one page of a report; a request is never split."""
+
+
+def build_report(path: Path) -> Iterator[Report]:
+    """The pages of the report of a run, first to last.
+
+    Raises:
+        JobError: there are no tables.
+        RubricError: the run's rubric cannot be read.
+    """
+    evidence = Evidence(path)
+    sections = check_sections(evidence)
+    stories = request_stories(evidence)
+    pages = _pages(evidence)
+    headline = _headline(evidence)
+    for number, rows in enumerate(pages, start=1):
+        ids = [evidence.texts("candidate_id")[row] for row in rows.tolist()]
+        paths = [evidence.texts("path")[row] for row in rows.tolist()]
+        show = embedded if evidence.rows <= MOST_EMBEDDED else beside
+        yield Report(
+            title=str(evidence.facts.get("name") or evidence.job.get("name") or path.name),
+            mode="score" if evidence.scoring_only else "run",
+            page=number,
+            pages=len(pages),
+            headline=headline,
+            funnels=funnels(evidence),
+            checks=sections,
+            stories=stories,
+            making=_making(evidence),
+            payload=payload(evidence, sections, stories, rows),
+            thumbnails=show(evidence.run, ids, paths),
+            notes=tuple(_notes(evidence)),
+        )
+
+
+def _pages(evidence: Evidence) -> list[NDArray[np.int64]]:
+    """Rows per page: whole requests, at most :data:`PAGE` candidates unless one has more."""
+    order = np.argsort(evidence.position, kind="stable")
+    ends = np.flatnonzero(np.diff(evidence.position[order], append=-1)) + 1
+    pages, start, last = [], 0, 0
+    for end in ends.tolist():
+        if end - start > PAGE and last > start:
+            pages.append(order[start:last])
+            start = last
+        last = end
+    pages.append(order[start:last])
+    return pages
+
+
+def _headline(evidence: Evidence) -> Headline:
+    outcomes = dict.fromkeys(("pass", "review", "fail", "error", "open"), 0)
+    for outcome in evidence.outcomes:
+        outcomes[outcome] += 1
+    requests = dict.fromkeys(("delivered", "short", "error", "open"), 0)
+    for found in evidence.requests["outcome"].tolist():
+        requests["open" if found is None or found != found else str(found)] += 1
+    wanted, delivered = (int(evidence.requests[name].sum()) for name in ("wanted", "delivered"))
+    seconds = evidence.numbers("generate_seconds"), evidence.numbers("score_seconds")
+    return Headline(
+        sentence=_sentence(evidence, outcomes, requests, wanted, delivered),
+        requests=requests,
+        outcomes=outcomes,
+        wanted=wanted,
+        delivered=delivered,
+        candidates=evidence.rows,
+        cost=float(np.nansum(evidence.numbers("cost"))),
+        seconds=float(sum(np.nansum(column) for column in seconds)),
+        currency=str(evidence.facts.get("currency") or "device-seconds"),
+    )
+
+
+def _sentence(
+    evidence: Evidence,
+    outcomes: dict[str, int],
+    requests: dict[str, int],
+    wanted: int,
+    delivered: int,
+) -> str:
+    if evidence.scoring_only:
+        return f"{outcomes['pass']:,} of {evidence.rows:,} images passed."
+    full = f"{requests['delivered']:,} of {len(evidence.requests):,} requests are complete"
+    return f"{delivered:,} of {wanted:,} images delivered; {full}."
+
+
+def _making(evidence: Evidence) -> Making:
+    facts = evidence.facts
+    rows = [
+        *(_model(found, "generates") for found in facts.get("generators", ())),
+        *(_model(found, "scores") for found in facts.get("scorers", ())),
+    ]
+    job = evidence.run.job
+    return Making(
+        rubric=f"{evidence.rubric.name} {evidence.rubric.version}",
+        rubric_hash=evidence.rubric.hash,
+        rubric_yaml=evidence.rubric.resolved,
+        job_yaml=job.read_text(encoding="utf-8") if job.is_file() else "",
+        models=tuple(rows),
+        policy=str(facts.get("licences") or "any"),
+        versions={str(k): str(v) for k, v in (facts.get("versions") or {}).items()},
+        platform=str(facts.get("platform") or ""),
+    )
+
+
+def _model(found: dict[str, Any], role: str) -> ModelRow:
+    return ModelRow(
+        id=str(found.get("id", "")),
+        role=role,
+        licence=str(found.get("licence") or "not stated"),
+        sha256=str(found.get("sha256") or ""),
+    )
+
+
+def _notes(evidence: Evidence) -> Iterator[str]:
+    open_ = sum(outcome == "open" for outcome in evidence.outcomes)
+    undecided = evidence.requests["outcome"].isna().sum() if not evidence.scoring_only else 0
+    if open_ or undecided:
+        yield "This run is not finished: the report shows how far it has come."
+
+
+def short_stories(stories: tuple[RequestStory, ...]) -> list[RequestStory]:
+    """The requests that fell short, those that lack most first."""
+    short = [story for story in stories if story.outcome in ("short", "error")]
+    return sorted(short, key=lambda story: (story.delivered - story.wanted, story.id))

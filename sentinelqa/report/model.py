@@ -1,0 +1,175 @@
+"""What a report says, as plain values: made by the data pass, written by the render pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Mode = Literal["run", "score"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The numbers that a reader wants first.
+
+    Attributes:
+        sentence: what was delivered, in one sentence.
+        requests: outcome -> requests; ``open`` counts those that are not decided yet.
+        outcomes: outcome -> candidates; ``open`` counts those that are not judged yet.
+        seconds: of generating and scoring all candidates.
+        currency: what costs are counted in.
+    """
+
+    sentence: str
+    requests: dict[str, int]
+    outcomes: dict[str, int]
+    wanted: int
+    delivered: int
+    candidates: int
+    cost: float
+    seconds: float
+    currency: str
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Passed over judged candidates; ``None`` where nothing is judged."""
+        judged = self.candidates - self.outcomes.get("open", 0)
+        return self.outcomes.get("pass", 0) / judged if judged else None
+
+    @property
+    def cost_per_delivered(self) -> float | None:
+        """``None`` where nothing is delivered."""
+        return self.cost / self.delivered if self.delivered else None
+
+    @property
+    def seconds_per_delivered(self) -> float | None:
+        """``None`` where nothing is delivered."""
+        return self.seconds / self.delivered if self.delivered else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step of the funnel.
+
+    Attributes:
+        count: candidates that got here, over all rounds.
+        killed: what stopped those that got no further than the stage before: name -> candidates.
+            A candidate that failed several checks counts for each.
+    """
+
+    name: str
+    count: int
+    killed: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funnel:
+    """The stages of one round; round 0 stands for all of them together."""
+
+    round: int
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSection:
+    """One threshold or rule of the rubric, over the whole run.
+
+    Attributes:
+        kind: ``threshold`` has bounds and values; ``rule`` is an expression.
+        counts: how many passed, failed, are to review, in error, and were not looked at.
+        start, end: of the histogram's axis.
+        bins: candidates per bin of equal width.
+        misses: rows of the candidates that failed by least, closest first.
+    """
+
+    name: str
+    tier: str
+    kind: Literal["threshold", "rule"]
+    severity: str
+    about: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    review_low: float | None = None
+    review_high: float | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    start: float = 0.0
+    end: float = 1.0
+    bins: tuple[int, ...] = ()
+    misses: tuple[int, ...] = ()
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Passed over looked at; ``None`` where nothing was looked at."""
+        looked = sum(self.counts.values()) - self.counts.get("unmeasured", 0)
+        return self.counts.get("pass", 0) / looked if looked else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestStory:
+    """What became of one request.
+
+    Attributes:
+        why: why no more was tried; empty where nothing is missing.
+        failures: check -> candidates that failed it, most first.
+        help: what would complete it; empty where nothing is missing.
+    """
+
+    id: str
+    prompt: str
+    wanted: int
+    delivered: int
+    candidates: int
+    rounds: int
+    outcome: str
+    why: str
+    failures: dict[str, int]
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """A line of the licence audit."""
+
+    id: str
+    role: str
+    licence: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How the run was made."""
+
+    rubric: str
+    rubric_hash: str
+    rubric_yaml: str
+    job_yaml: str
+    models: tuple[ModelRow, ...]
+    policy: str
+    versions: dict[str, str]
+    platform: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One page of a report.
+
+    Attributes:
+        page, pages: from 1; the sections before the contact sheet are about the whole run.
+        payload: columns for the browser, JSON-ready.
+        thumbnails: an image address per candidate of the page; empty where there is no picture.
+    """
+
+    title: str
+    mode: Mode
+    page: int
+    pages: int
+    headline: Headline
+    funnels: tuple[Funnel, ...]
+    checks: tuple[CheckSection, ...]
+    stories: tuple[RequestStory, ...]
+    making: Making
+    payload: dict[str, Any]
+    thumbnails: tuple[str, ...]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,65 @@
+"""Where the numbers of a rubric's bounds stand in its YAML, so that the page can write them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from sentinelqa.rubric.model import Rubric
+
+Span = tuple[int, int]
+
+
+def bound_spans(rubric: Rubric) -> list[dict[str, Span]]:
+    """For each check of the rubric the places of its bounds in ``rubric.resolved``.
+
+    Returns:
+        A mapping of ``low`` and ``high`` to offsets in characters per check; empty where a bound is
+        not written down (a rule's built-in one) or the check is an expression.
+    """
+    root = yaml.compose(rubric.resolved, Loader=yaml.SafeLoader)
+    found = {name: spans for name, spans in _named(_children(_children(root)["tiers"]))}
+    return [found.get(check.name, {}) for check in rubric.checks]
+
+
+def _named(tiers: Mapping[str, yaml.Node]) -> Iterator[tuple[str, dict[str, Span]]]:
+    for tier in ("generic", "use_case"):
+        for dimension, node in _children(tiers.get(tier)).items():
+            for part in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+                keys = _children(part)
+                metric = keys.get("metric")
+                name = f"{dimension}.{metric.value}" if metric is not None else dimension
+                yield name, _bounds(keys)
+    custom = tiers.get("custom")
+    for part in custom.value if isinstance(custom, yaml.SequenceNode) else []:
+        keys = _children(part)
+        yield keys["name"].value, _rule_bounds(keys)
+
+
+def _bounds(keys: Mapping[str, yaml.Node]) -> dict[str, Span]:
+    between = keys.get("between")
+    if isinstance(between, yaml.SequenceNode):
+        low, high = between.value
+        return {"low": _span(low), "high": _span(high)}
+    return {
+        side: _span(keys[key]) for side, key in (("low", "min"), ("high", "max")) if key in keys
+    }
+
+
+def _rule_bounds(keys: Mapping[str, yaml.Node]) -> dict[str, Span]:
+    if "threshold" in keys:
+        side = "low" if "require_seen" in keys else "high"
+        return {side: _span(keys["threshold"])}
+    within = _children(keys.get("colour")).get("within")
+    return {"high": _span(within)} if within is not None else {}
+
+
+def _children(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {key.value: value for key, value in node.value}
+
+
+def _span(node: yaml.Node) -> Span:
+    return node.start_mark.index, node.end_mark.index
