@@ -40,7 +40,7 @@ def lint(name_or_path: str | Path, requests: Path | None = None) -> list[Problem
     top = layers[-1]
     if not (file.tiers.generic or file.tiers.use_case or file.tiers.custom):
         return [Problem("the rubric has no threshold and no rule", top.marks.where(("tiers",)))]
-    found = [p for layer in layers for p in _advice(layer)]
+    found = list(_advice(top))
     found.extend(_calibration(file, top))
     found.extend(_models(file, top))
     if requests is not None:

@@ -1,0 +1,150 @@
+"""A rubric in plain English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sentinelqa import registry
+from sentinelqa.rubric.meaning import metrics_of
+from sentinelqa.rubric.model import Check, Rubric, Rule, Threshold
+from sentinelqa.rubric.rules import ColourMeasure, SeenMeasure, TextMeasure
+from sentinelqa.types import TIERS
+
+# Milliseconds for a picture of about a megapixel on one CPU core; measured once, rounded.
+_COST: Mapping[str, int] = {
+    "pixels": 20,
+    "hashes": 5,
+    "clip": 40,
+    "faces": 40,
+    "face_embedding": 110,
+    "foreground": 25,
+    "keypoints": 200,
+    "text": 500,
+    "safety": 40,
+}
+_OWN = 30
+_TIERS = {
+    "generic": "Generic quality",
+    "use_case": "For this use case",
+    "custom": "Rules of the business",
+}
+_SEVERITY = {
+    "fail": "it is rejected",
+    "review": "a person decides",
+    "warn": "it passes with a warning",
+}
+
+
+def explain(rubric: Rubric) -> str:
+    """What the rubric asks for, what happens to an image, what is loaded and what it costs."""
+    return "\n".join(_lines(rubric)) + "\n"
+
+
+def milliseconds(rubric: Rubric) -> int:
+    """Roughly what judging one image costs on one CPU core, when nothing stops early."""
+    features = loads(rubric)
+    dimensions = len(rubric.dimensions) + len(rubric.rule_measures)
+    return sum(_COST.get(name, 50) for name in features) + _OWN * dimensions
+
+
+def loads(rubric: Rubric) -> tuple[str, ...]:
+    """The features that the rubric needs, directly or through others."""
+    from sentinelqa.scorer import dimensions_of, features_of
+
+    return tuple(features_of(rubric, dimensions_of(rubric)))
+
+
+def _lines(rubric: Rubric) -> Iterator[str]:
+    yield f"{rubric.name}, version {rubric.version}"
+    if rubric.description:
+        yield rubric.description.strip()
+    for tier in TIERS:
+        checks = [check for check in rubric.checks if check.tier == tier]
+        if checks:
+            yield ""
+            yield f"{_TIERS[tier]}:"
+            yield from (f"  - {_sentence(check, rubric)}" for check in checks)
+    yield ""
+    yield "An image passes only if every line above holds; a good score in one never makes up for"
+    yield "another. The first failure ends its scoring."
+    meaning = "is rejected" if rubric.on_unscored == "fail" else "goes to a person"
+    yield f"An image for which something cannot be judged {meaning}. Where a scorer broke down,"
+    yield "it is an error, and never a pass."
+    yield _ranking(rubric)
+    if rubric.min_distance:
+        bits = -(-rubric.min_distance * 64 // 1)
+        yield f"Delivered images of a request differ in at least {bits:.0f} of 64 hash bits."
+    yield ""
+    yield f"Loads: {', '.join(loads(rubric))}."
+    for feature, model in rubric.models.items():
+        yield f"The model for {feature} is {model}; the thresholds belong to it."
+    cost = milliseconds(rubric)
+    yield f"Costs roughly {cost} ms per image on one CPU core, less where it stops early."
+    yield from (f"Note: {text}." for text in rubric.advice)
+
+
+def _ranking(rubric: Rubric) -> str:
+    if not rubric.rank:
+        return "What passes is ordered by the mean of its scores."
+    shares = [f"{name} ({weight:.0%})" for name, weight in rubric.rank.items()]
+    return f"What passes is ordered by {', '.join(shares)}."
+
+
+def _sentence(check: Check, rubric: Rubric) -> str:
+    ending = f" Otherwise {_SEVERITY[check.severity]}."
+    if isinstance(check, Rule):
+        said = check.message or f"{check.expression.source} must be true."
+        source = f" ({check.expression.source})" if check.message else ""
+        return f"{check.name}: {said}{source}{ending}"
+    if check.tier == "custom":
+        return f"{check.name}: {_measured(check, rubric)}{ending}"
+    return f"{_name(check)}: {_bounds(check)}{_band(check)}{ending}"
+
+
+def _name(check: Threshold) -> str:
+    summary = registry.dimensions.entry(check.source).summary
+    if check.metric:
+        summary = metrics_of(check.source)[check.metric].summary
+    return f"{check.name} ({summary})"
+
+
+def _bounds(check: Threshold) -> str:
+    unit = f" {check.unit}" if check.unit else ""
+    if check.low is not None and check.high is not None:
+        return f"from {check.low:g} to {check.high:g}{unit}."
+    if check.low is not None:
+        return f"at least {check.low:g}{unit}."
+    return f"at most {check.high:g}{unit}."
+
+
+def _band(check: Threshold) -> str:
+    edges = [edge for edge in (check.review_low, check.review_high) if edge is not None]
+    if not edges:
+        return ""
+    return (
+        f" Down to {edges[0]:g} a person decides."
+        if check.low is not None
+        else (f" Up to {edges[0]:g} a person decides.")
+    )
+
+
+def _measured(check: Threshold, rubric: Rubric) -> str:
+    measure = next(m for m in rubric.rule_measures if m.name == check.source)
+    said = f"{check.message} " if check.message else ""
+    if isinstance(measure, SeenMeasure):
+        verb = "must show" if measure.wanted else "must not show"
+        bound = check.low if measure.wanted else check.high
+        against = " / ".join(repr(text) for text in measure.against)
+        shown = f"{measure.statement!r} (probability {bound:g}; against {against})"
+        return f"{said}The image {verb} {shown}."
+    if isinstance(measure, ColourMeasure):
+        return f"{said}The subject's colour is within ΔE2000 {check.high:g} of {measure.near}."
+    assert isinstance(measure, TextMeasure)
+    asked = {
+        f"must read {measure.contains!r}": bool(measure.contains),
+        f"must not read {measure.excludes!r}": bool(measure.excludes),
+        f"must match {measure.match!r}": bool(measure.match),
+        "must be free of text": measure.none,
+        "must read the right way round": measure.upright,
+    }
+    return f"{said}The image {' and '.join(text for text, wanted in asked.items() if wanted)}."
