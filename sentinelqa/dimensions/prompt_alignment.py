@@ -75,7 +75,8 @@ class PromptAlignment:
             for part, texts in _groups(rivals)
             if texts
         }
-        best_rival = max(others, key=lambda text: others[text])
+        scored = (*rivals.other_objects, *rivals.other_colours, *rivals.neutral)
+        best_rival = max(scored, key=lambda text: others[text])
         margin = own - others[best_rival]
         metrics: dict[str, Metric] = {
             "cosine": own,
