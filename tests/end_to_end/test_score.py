@@ -133,5 +133,8 @@ def test_early_exit_and_full_scoring_decide_alike(folder: Path, photos: Path) ->
 
 
 def test_a_folder_without_images_is_refused(folder: Path) -> None:
+    (folder / "photos").mkdir()
+
     with pytest.raises(JobError, match="no images"):
-        sq.score([folder / "photos-not-there"], rubric=str(folder / "rubric.yaml"))
+        sq.score([folder / "photos"], rubric=str(folder / "rubric.yaml"))
+    assert not (folder / "runs").exists()
