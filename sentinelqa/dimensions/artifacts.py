@@ -20,15 +20,11 @@ _SMALLEST = 32
 class Artifacts:
     """Technical damage, by detectors that need no model; the worst one is the score.
 
-    ============== ==================================================== ======================
-    metric         what                                                 score
-    ============== ==================================================== ======================
-    blockiness     excess step on an 8-pixel grid, levels of 255        1 / (1 + (x / 2.2)^3)
-    checkerboard   lattice peaks of upsampling layers, dB               1 / (1 + 10^((x-22)/6))
-    banding        pixels at the steps of posterised gradients, %       1 / (1 + (x / 2)^2)
-    noise          standard deviation on the flatter half, levels       1 / (1 + (x / 12)^4)
-    blank          nothing to see: one level, or almost one             0 where true
-    ============== ==================================================== ======================
+    - ``blockiness``: excess step on an 8-pixel grid, levels of 255; ``1 / (1 + (x / 2.2)^3)``.
+    - ``checkerboard``: lattice peaks of upsampling layers, dB; ``1 / (1 + 10^((x - 22) / 6))``.
+    - ``banding``: pixels at the steps of posterised gradients, %; ``1 / (1 + (x / 2)^2)``.
+    - ``noise``: standard deviation on the flatter half, levels; ``1 / (1 + (x / 12)^4)``.
+    - ``blank``: nothing to see, one level or almost one; 0 where true.
 
     Sources are with the detectors in :mod:`sentinelqa.features.damage`. Measured at the picture's
     own pixels (the central 2048 x 2048 of larger ones), since resizing would hide what is looked

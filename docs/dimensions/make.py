@@ -1,0 +1,88 @@
+"""Writes the page beside it from the dimensions themselves: ``python docs/dimensions/make.py``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+from sentinelqa import registry
+from sentinelqa.dimensions.base import Dimension, MetricSpec
+
+PAGE = Path(__file__).parent / "README.md"
+
+_GROUPS = (
+    ("For every image", ("artifacts", "sharpness", "prompt_alignment")),
+    (
+        "For portraits",
+        (
+            "faces",
+            "face_fidelity",
+            "face_sharpness",
+            "expression",
+            "skin_tone",
+            "lighting",
+            "background",
+        ),
+    ),
+    (
+        "For products",
+        ("framing", "colour", "text", "orientation", "identity", "duplicate", "resolution"),
+    ),
+    ("On demand", ("safety", "aesthetic")),
+)
+
+_HEAD = """\
+# How every dimension is measured
+
+This page is written from the code by `python docs/dimensions/make.py`. Each dimension gives a score
+from 0 to 1, higher is better, or none and the reason why; and metrics in real units, which rubrics
+can set thresholds on. Scores are continuous maps of the measure: nothing here passes or fails, the
+rubric decides. How well the measures do is on the page [validity](../validity.md).
+
+What needs an extra: `prompt_alignment` and `aesthetic` need `sentinelqa[clip]`, portraits
+`sentinelqa[faces]` and `sentinelqa models pull --for headshot`, `text` and `safety` the extras of
+their names. All others work with the base install."""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for title, names in _GROUPS:
+        parts.append(f"## {title}")
+        parts.extend(_section(registry.dimensions.load(name)()) for name in names)
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(dimension: Dimension) -> str:
+    text = _markdown(inspect.getdoc(type(dimension)) or "")
+    loads = ", ".join(f"`{name}`" for name in dimension.needs)
+    if dimension.reference_needs:
+        wanted = ", ".join(f"`{name}`" for name in dimension.reference_needs)
+        loads += f"; of references {wanted}"
+    rows = "\n".join(
+        f"| `{name}` | {spec.summary} | {_unit(spec)} |" for name, spec in dimension.metrics.items()
+    )
+    return (
+        f"### {dimension.name}\n\n{text}\n\nReads {loads}. Version {dimension.version}.\n\n"
+        f"| metric | what | unit |\n|---|---|---|\n{rows}"
+    )
+
+
+def _unit(spec: MetricSpec) -> str:
+    if spec.kind in ("bool", "str"):
+        return {"bool": "true or false", "str": "text"}[spec.kind]
+    bounds = ""
+    if spec.low is not None and spec.high is not None:
+        bounds = f"{spec.low:g} to {spec.high:g}"
+    return " ".join(part for part in (spec.unit, bounds) if part) or "number"
+
+
+def _markdown(text: str) -> str:
+    text = re.sub(r":(?:mod|class|func|data|meth):`([^`]*)`", r"`\1`", text)
+    text = text.replace("``", "`")
+    return re.sub(r"(?<!`)\b([aLb])\*(?!`)", r"\1\\*", text)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
