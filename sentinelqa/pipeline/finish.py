@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def finish(run: RunDir, dimensions: Sequence[Dimension], cost_of: Callable[[floa
 
     _write_tables(run, dimensions, cost_of)
     write_report(run.path)
+    shutil.rmtree(run.scratch, ignore_errors=True)
 
 
 def rebuild_tables(path: Path) -> None:
