@@ -1,0 +1,284 @@
+"""Train the denoiser and its text encoder together, on latents that are computed once.
+
+The text encoder is a two-layer CLIP text model. Its tokens reach the UNet twice: through cross
+attention, and pooled into the time embedding, which is what makes objects and colours bind early.
+"""
+
+import argparse
+import copy
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as nnf
+from catalog import CATALOG
+from common import (
+    Row,
+    caption,
+    load_checkpoint,
+    load_index,
+    machine,
+    over_white,
+    save_checkpoint,
+    until,
+    warm_cosine,
+)
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from tokenizer import CONTEXT
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+TEXT_WIDTH = 192
+CAPTIONS = 24  # drawn once per image
+DROPPED = 0.1  # captions emptied, for guidance
+SCHEDULE = {
+    "num_train_timesteps": 1000,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+}
+
+
+def build_unet() -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=8,
+        out_channels=8,
+        block_out_channels=(80, 128, 192),
+        layers_per_block=1,
+        norm_num_groups=16,
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=4,
+        resnet_time_scale_shift="scale_shift",
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        encoder_hid_dim=None,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
+    )
+
+
+def build_text(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=4 * TEXT_WIDTH,
+            projection_dim=TEXT_WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=CONTEXT,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def shaken(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Small shifts, scales and turns over white, and a mirror image now and then."""
+    count = len(image)
+    angle = torch.from_numpy(rng.uniform(-0.16, 0.16, count)).float()
+    scale = torch.from_numpy(rng.uniform(0.95, 1.2, count)).float()
+    flip = torch.from_numpy(rng.choice([1.0, -1.0], count, p=[0.7, 0.3])).float()
+    shift = torch.from_numpy(rng.uniform(-0.06, 0.06, (count, 2))).float()
+    theta = torch.stack(
+        [
+            torch.stack([scale * angle.cos() * flip, -scale * angle.sin(), shift[:, 0]], 1),
+            torch.stack([scale * angle.sin() * flip, scale * angle.cos(), shift[:, 1]], 1),
+        ],
+        1,
+    )
+    grid = nnf.affine_grid(theta, list(image.shape), align_corners=False)
+    # sampled around zero, so that what lies outside is white
+    return nnf.grid_sample(image - 1, grid, mode="bicubic", align_corners=False).clamp(-2, 0) + 1
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderKL, images: torch.Tensor, versions: int) -> torch.Tensor:
+    """Latents (versions, N, 8, 16, 16) in fp16, at unit variance: as drawn first, then shaken."""
+    rng = np.random.default_rng(0)
+    device = next(vae.parameters()).device
+    made = []
+    for version in range(versions):
+        parts = []
+        for part in images.split(32):
+            clean = over_white(part)
+            seen = clean if version == 0 else shaken(clean, rng)
+            seen = seen.to(device, memory_format=torch.channels_last)
+            mean = vae.encode(seen).latent_dist.mean
+            parts.append((mean * vae.config.scaling_factor).half().cpu())
+        made.append(torch.cat(parts))
+        print(f"latents {version + 1}/{versions}", flush=True)
+    return torch.stack(made)
+
+
+def token_pool(rows: list[Row], tokenizer: CLIPTokenizer) -> torch.Tensor:
+    rng = np.random.default_rng(0)
+    texts = [caption(row, rng) for row in rows for _ in range(CAPTIONS)]
+    ids = tokenizer(texts, padding="max_length", truncation=True, max_length=CONTEXT)["input_ids"]
+    return torch.tensor(ids).view(len(rows), CAPTIONS, CONTEXT)
+
+
+def chances(rows: list[Row]) -> np.ndarray:
+    """Objects that exist in one colour only are drawn as often as three colours of another."""
+    taught = {item.hexcode for item in CATALOG if item.generated}
+    count: dict[str, int] = {}
+    for row in rows:
+        count[row.hexcode] = count.get(row.hexcode, 0) + 1
+    weight = np.array([max(3, count[row.hexcode]) / count[row.hexcode] for row in rows])
+    weight *= [row.hexcode in taught for row in rows]
+    return weight / weight.sum()
+
+
+def export(
+    folder: Path,
+    vae: AutoencoderKL,
+    text: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    unet: UNet2DConditionModel,
+    vocabulary: Path,
+) -> None:
+    """Write a stock pipeline in fp16."""
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=DDIMScheduler(**SCHEDULE, clip_sample=False, set_alpha_to_one=True),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    copy.deepcopy(pipeline).to(torch.float16).save_pretrained(folder, safe_serialization=True)
+    # transformers loads in the type that the config names, diffusers in fp32 unless told otherwise
+    config = folder / "text_encoder" / "config.json"
+    settings = json.loads(config.read_text())
+    settings["dtype"] = "float32"
+    config.write_text(json.dumps(settings, indent=2) + "\n")
+    # read by older releases of transformers
+    for name in ("vocab.json", "merges.txt"):
+        (folder / "tokenizer" / name).write_text((vocabulary / name).read_text())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("build/starter/data"))
+    parser.add_argument("--vae", type=Path, default=Path("build/starter/vae/export"))
+    parser.add_argument("--out", type=Path, default=Path("build/starter/denoiser"))
+    parser.add_argument("--init-from", type=Path, help="a pipeline folder to go on from")
+    parser.add_argument("--versions", type=int, default=4, help="latents per image")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--export-every", type=int, default=500)
+    args = parser.parse_args()
+    host = machine(args.threads)
+    index = load_index(args.data)
+    picked = [i for i, row in enumerate(index) if row.style == "3d" and row.catalog]
+    rows = [index[i] for i in picked]
+    if args.init_from:
+        vae = AutoencoderKL.from_pretrained(args.init_from / "vae").float()
+        tokenizer = CLIPTokenizer.from_pretrained(args.init_from / "tokenizer")
+        unet = UNet2DConditionModel.from_pretrained(args.init_from / "unet").float()
+        text = CLIPTextModel.from_pretrained(args.init_from / "text_encoder").float()
+    else:
+        vae = AutoencoderKL.from_pretrained(args.vae).float()
+        tokenizer = CLIPTokenizer.from_pretrained(args.data / "tokenizer")
+        unet, text = build_unet(), build_text(tokenizer)
+    vae = vae.to(host.device, memory_format=torch.channels_last).eval()
+    stored = args.out / "latents.pt"
+    saved = load_checkpoint(stored)
+    if saved is None or len(saved["latents"]) != args.versions:
+        drawn = np.load(args.data / "images.npy", mmap_mode="r")
+        latents = encode(vae, torch.from_numpy(np.ascontiguousarray(drawn[picked])), args.versions)
+        save_checkpoint(stored, latents=latents)
+    else:
+        latents = saved["latents"]
+    tokens = token_pool(rows, tokenizer)
+    empty = torch.tensor(tokenizer("", padding="max_length", max_length=CONTEXT)["input_ids"])
+    unet = unet.to(host.device, memory_format=torch.channels_last).train()
+    text = text.to(host.device).train()
+    models = torch.nn.ModuleList([unet, text])
+    average = copy.deepcopy(models).eval()
+    optimiser = torch.optim.AdamW(
+        models.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    start = 0
+    if saved := load_checkpoint(args.out / "last.pt"):
+        models.load_state_dict(saved["models"])
+        average.load_state_dict(saved["average"])
+        optimiser.load_state_dict(saved["optimiser"])
+        start = saved["step"] + 1
+    schedule = DDIMScheduler(**SCHEDULE, clip_sample=False)
+    cumulative = schedule.alphas_cumprod
+    noise_ratio = cumulative / (1 - cumulative).clamp_min(1e-8)
+    weights = (noise_ratio.clamp(max=5.0) / (noise_ratio + 1)).to(host.device)
+    # at zero signal the weight would vanish, and with it the very first step of every sample
+    weights = weights.clamp_min(0.05)
+    chance = chances(rows)
+    rng = np.random.default_rng(start)
+    shown, begun = 0.0, time.monotonic()
+    for step, progress in until(args.minutes, args.steps, start):
+        which = torch.from_numpy(rng.choice(len(rows), args.batch, p=chance))
+        version = torch.from_numpy(rng.integers(0, args.versions, args.batch))
+        clean = latents[version, which].float()
+        ids = tokens[which, torch.from_numpy(rng.integers(0, CAPTIONS, args.batch))].clone()
+        ids[torch.from_numpy(rng.random(args.batch) < DROPPED)] = empty
+        noise = torch.randn(clean.shape)
+        # one time in each of `batch` equal parts: less noise in the gradient for nothing
+        parts = (rng.permutation(args.batch) + rng.random(args.batch)) / args.batch
+        times = torch.from_numpy((parts * 1000).astype(np.int64))
+        noisy = schedule.add_noise(clean, noise, times).to(
+            host.device, memory_format=torch.channels_last
+        )
+        target = schedule.get_velocity(clean, noise, times).to(host.device)
+        for group in optimiser.param_groups:
+            group["lr"] = args.rate * warm_cosine(progress, step)
+        times = times.to(host.device)
+        with host.autocast():
+            hidden = text(ids.to(host.device)).last_hidden_state
+            made = unet(noisy, times, hidden).sample.float()
+        apart = (made - target).square().mean((1, 2, 3))
+        loss = (apart * weights[times]).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(models.parameters(), 1.0)
+        optimiser.step()
+        decay = min(0.998, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.parameters()), list(models.parameters()), 1 - decay)
+        shown = 0.98 * shown + 0.02 * float(apart.detach().mean())
+        if step % 50 == 0:
+            print(
+                f"{step} {progress:.3f} mse {shown / (1 - 0.98 ** (step - start + 1)):.4f} "
+                f"{time.monotonic() - begun:.0f}s",
+                flush=True,
+            )
+        if step % args.export_every == args.export_every - 1:
+            save_checkpoint(
+                args.out / "last.pt",
+                models=models.state_dict(),
+                average=average.state_dict(),
+                optimiser=optimiser.state_dict(),
+                step=step,
+            )
+            export(
+                args.out / "pipeline",
+                vae,
+                average[1],
+                tokenizer,
+                average[0],
+                args.data / "tokenizer",
+            )
+    export(args.out / "pipeline", vae, average[1], tokenizer, average[0], args.data / "tokenizer")
+
+
+if __name__ == "__main__":
+    main()
