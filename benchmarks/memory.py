@@ -2,7 +2,7 @@
 
     python -m benchmarks.memory --counts 100 2000
 
-Prints the peak resident size of the largest process of each run (the scoring worker), in MB, and the
+Prints the peak resident size of the largest process of each run (the scoring worker) in MB, and the
 ratio of the last to the first.
 """
 
