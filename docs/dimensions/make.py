@@ -42,7 +42,13 @@ rubric decides. How well the measures do is on the page [validity](../validity.m
 
 What needs an extra: `prompt_alignment` and `aesthetic` need `sentinelqa[clip]`, portraits
 `sentinelqa[faces]` and `sentinelqa models pull --for headshot`, `text` and `safety` the extras of
-their names. All others work with the base install."""
+their names. All others work with the base install.
+
+What one image measures, why it passes or not, and a picture of what was seen:
+
+```sh
+sentinelqa explain portrait.jpg --rubric headshot --reference me.jpg --overlay seen.png
+```"""
 
 
 def page() -> str:
