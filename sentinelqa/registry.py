@@ -123,6 +123,9 @@ features = Table(
         "face_embedding": Entry(
             "sentinelqa.features.face_embedding:FaceEmbedding", "a vector per face", "faces"
         ),
+        "judge": Entry(
+            "sentinelqa.features.judge:JudgeFeature", "answers of vision-language models"
+        ),
         "keypoints": Entry(
             "sentinelqa.features.keypoints:KeypointFinder", "local detail, also mirrored"
         ),
@@ -160,6 +163,12 @@ dimensions = Table(
         "lighting": Entry("sentinelqa.dimensions.lighting:Lighting", "light on the face"),
         "skin_tone": Entry("sentinelqa.dimensions.skin_tone:SkinTone", "skin as in the reference"),
         "orientation": Entry("sentinelqa.dimensions.orientation:Orientation", "mirrored or turned"),
+        "semantic_artifacts": Entry(
+            "sentinelqa.dimensions.judged:SemanticArtifacts", "wrong anatomy and objects, judged"
+        ),
+        "vqa_alignment": Entry(
+            "sentinelqa.dimensions.judged:VqaAlignment", "the prompt, asked of a judge"
+        ),
         "safety": Entry("sentinelqa.dimensions.safety:SafetyDimension", "safe to show at work"),
         "text": Entry("sentinelqa.dimensions.text:TextAccuracy", "reads what it should"),
         "framing": Entry("sentinelqa.dimensions.framing:Framing", "size and place of the subject"),

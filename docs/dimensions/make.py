@@ -29,7 +29,7 @@ _GROUPS = (
         "For products",
         ("framing", "colour", "text", "orientation", "identity", "duplicate", "resolution"),
     ),
-    ("On demand", ("safety", "aesthetic")),
+    ("On demand", ("safety", "aesthetic", "vqa_alignment", "semantic_artifacts")),
 )
 
 _HEAD = """\
@@ -42,7 +42,10 @@ rubric decides. How well the measures do is on the page [validity](../validity.m
 
 What needs an extra: `prompt_alignment` and `aesthetic` need `sentinelqa[clip]`, portraits
 `sentinelqa[faces]` and `sentinelqa models pull --for headshot`, `text` and `safety` the extras of
-their names. All others work with the base install.
+their names. `vqa_alignment` and `semantic_artifacts` ask a vision-language model of your own,
+served by vLLM, SGLang, Ollama or anything that speaks the same protocol, and only where this machine
+names one: `SENTINELQA_JUDGES="http://127.0.0.1:8000/v1 qwen2.5-vl"`. All others work with the base
+install.
 
 What one image measures, why it passes or not, and a picture of what was seen:
 
