@@ -43,8 +43,13 @@ def trial_as_dict(one: Trial) -> dict[str, Any]:
 
 
 def fit_table(fitted: Fit) -> None:
-    """Thresholds, what each dimension adds, what to expect, labels to look at."""
-    table = _table("dimension", ">was", ">fitted", ">AUC", "95 % interval", ">overlap", "")
+    """Thresholds, what each dimension adds, what to expect, labels to look at.
+
+    ``alone`` counts the bad images that only this dimension rejects.
+    """
+    table = _table(
+        "dimension", ">was", ">fitted", ">AUC", "95 % interval", ">overlap", ">alone", ""
+    )
     for name, value in fitted.thresholds.items():
         found = fitted.separations[name]
         table.add_row(
@@ -55,6 +60,7 @@ def fit_table(fitted: Fit) -> None:
                 f"{found.auc:.3f}",
                 f"{found.auc_low:.3f} to {found.auc_high:.3f}",
                 f"{found.overlap:.0%}",
+                str(fitted.alone[name]),
                 "adds nothing here" if name in fitted.idle else "",
             )
         )
@@ -90,7 +96,8 @@ def fit_as_dict(fitted: Fit) -> dict[str, Any]:
                 "auc": one.auc,
                 "auc_interval": [one.auc_low, one.auc_high],
                 "overlap": one.overlap,
-                "adds_something": one.adds_something,
+                "rejects_alone": fitted.alone[name],
+                "adds_nothing": name in fitted.idle,
                 "roc": one.roc,
             }
             for name, one in fitted.separations.items()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from sentinelqa import registry
@@ -57,7 +58,7 @@ class Fit:
         thresholds: dimension -> the fitted lowest score that passes.
         before: dimension -> the threshold that the rubric had.
         separations: dimension -> how well it tells good from bad.
-        idle: dimensions that add nothing that can be shown on these images.
+        alone: dimension -> bad images that no other one rejects.
         false_pass, true_pass: of bad and good images, by cross-validation.
         fitted_false_pass: of bad images, on the images that were fitted: optimistic.
         suspects: labels that look wrong, by path.
@@ -68,13 +69,22 @@ class Fit:
     thresholds: dict[str, float]
     before: dict[str, float]
     separations: dict[str, Separation]
-    idle: tuple[str, ...]
+    alone: dict[str, int]
     false_pass: Rates
     true_pass: Rates
     fitted_false_pass: Rates
     suspects: tuple[tuple[str, Suspect], ...]
     versions: dict[str, str]
     weights: dict[str, str]
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Dimensions that add nothing that these images show."""
+        return tuple(
+            name
+            for name, found in self.separations.items()
+            if not (found.adds_something or self.alone[name])
+        )
 
     @property
     def goal_text(self) -> str:
@@ -176,7 +186,7 @@ def fit_scores(
         thresholds={name: float(cut) for name, cut in zip(names, cuts, strict=True)},
         before=before,
         separations=found,
-        idle=tuple(name for name in names if not found[name].adds_something),
+        alone={name: _only(i, bad < cuts) for i, name in enumerate(names)},
         false_pass=held.false_pass,
         true_pass=held.true_pass,
         fitted_false_pass=Rates(int((bad >= cuts).all(axis=1).sum()), len(bad)),
@@ -186,6 +196,11 @@ def fit_scores(
         versions={name: registry.dimensions.load(name)().version for name in names},
         weights={use.id: use.sha256 for use in sorted(uses, key=lambda u: u.id) if use.sha256},
     )
+
+
+def _only(dimension: int, rejects: NDArray[np.bool_]) -> int:
+    """Images that one dimension rejects and no other."""
+    return int((rejects[:, dimension] & (rejects.sum(axis=1) == 1)).sum())
 
 
 def write_back(path: Path, fitted: Fit) -> str:

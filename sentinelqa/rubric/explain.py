@@ -10,17 +10,17 @@ from sentinelqa.rubric.model import Check, Rubric, Rule, Threshold
 from sentinelqa.rubric.rules import ColourMeasure, SeenMeasure, TextMeasure
 from sentinelqa.types import TIERS
 
-# Milliseconds for a picture of about a megapixel on one CPU core; measured once, rounded.
+# Milliseconds for a picture of 1024 pixels on one CPU core, as docs/validity.md measured them.
 _COST: Mapping[str, int] = {
     "pixels": 20,
-    "hashes": 5,
+    "hashes": 12,
     "clip": 40,
-    "faces": 40,
-    "face_embedding": 110,
-    "foreground": 25,
-    "keypoints": 200,
-    "text": 500,
-    "safety": 40,
+    "faces": 60,
+    "face_embedding": 490,
+    "foreground": 30,
+    "keypoints": 830,
+    "text": 1250,
+    "safety": 100,
 }
 _OWN = 30
 _TIERS = {

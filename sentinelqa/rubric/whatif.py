@@ -27,7 +27,7 @@ class Standing:
 
     Attributes:
         outcomes: outcome -> candidates.
-        delivered: images, over all requests.
+        delivered: images, over all requests; 0 where existing images were scored.
         filled: requests that get all they want.
         cost_per_delivered: ``None`` where nothing is delivered.
     """
@@ -83,7 +83,10 @@ def what_if(run: str | Path, rubric: str | Path) -> WhatIf:
     changed = np.flatnonzero(was != now)
     cost = float(np.nansum(stored.column("cost")))
     shares_hashes = loaded.min_distance > 0 and stored.has_ledger
-    places = _delivered(stored, judged, loaded.min_distance if shares_hashes else 0.0)
+    delivers = bool((stored.column("round") > 0).any())
+    places = np.zeros(stored.rows, bool)
+    if delivers:
+        places = _delivered(stored, judged, loaded.min_distance if shares_hashes else 0.0)
     before = _standing(stored, was, ~np.isnan(stored.column("delivered")), cost)
     after = _standing(stored, now, places, cost)
     flips, because = _flips(stored, loaded, judged, was, now, changed)
@@ -108,7 +111,7 @@ def _standing(stored: StoredRun, outcomes: NDArray[Any], delivered: Any, cost: f
     return Standing(
         outcomes={str(k): int(v) for k, v in Counter(outcomes[outcomes != None]).items()},  # noqa: E711 - an array
         delivered=count,
-        filled=sum(1 for key, wanted in stored.wanted.items() if got[key] >= wanted),
+        filled=sum(1 for key, wanted in stored.wanted.items() if 0 < wanted <= got[key]),
         cost_per_delivered=cost / count if count else None,
     )
 
