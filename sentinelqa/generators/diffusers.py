@@ -178,7 +178,7 @@ class DiffusersGenerator:
         try:
             pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
                 model.path,
-                torch_dtype=pick_dtype(self._dtype, device),
+                dtype=pick_dtype(self._dtype, device),
                 use_safetensors=True,
                 local_files_only=True,
             )
