@@ -18,6 +18,11 @@ WIDTH = 1100
 TALLEST = 1400
 """Pixels; a contact sheet is cut here."""
 
+UNSTICK = """for (const e of document.querySelectorAll("*")) {
+  if (["sticky", "fixed"].includes(getComputedStyle(e).position)) e.style.position = "static";
+}"""
+"""Bars that stay in view would lie across a picture that is taller than the window."""
+
 
 def main() -> None:
     """Write one PNG per section beside this file."""
@@ -36,6 +41,8 @@ def main() -> None:
             device_scale_factor=1,
         )
         page.goto((arguments.run / "report.html").resolve().as_uri())
+        page.keyboard.press("r")
+        page.evaluate(UNSTICK)
         for name, selector in SECTIONS.items():
             section = page.locator(selector)
             section.scroll_into_view_if_needed()
