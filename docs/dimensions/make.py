@@ -43,9 +43,9 @@ rubric decides. How well the measures do is on the page [validity](../validity.m
 What needs an extra: `prompt_alignment` and `aesthetic` need `sentinelqa[clip]`, portraits
 `sentinelqa[faces]` and `sentinelqa models pull --for headshot`, `text` and `safety` the extras of
 their names. `vqa_alignment` and `semantic_artifacts` ask a vision-language model of your own,
-served by vLLM, SGLang, Ollama or anything that speaks the same protocol, and only where this machine
-names one: `SENTINELQA_JUDGES="http://127.0.0.1:8000/v1 qwen2.5-vl"`. All others work with the base
-install.
+served by vLLM, SGLang, Ollama or anything that speaks the same protocol, and only where this
+machine names one: `SENTINELQA_JUDGES="http://127.0.0.1:8000/v1 qwen2.5-vl"`. All others work with
+the base install.
 
 What one image measures, why it passes or not, and a picture of what was seen:
 

@@ -12,8 +12,8 @@ from sentinelqa.errors import ScoringError
 from sentinelqa.features.base import Features
 from sentinelqa.types import Measurement, Metric, Request, Tier
 
-_HALF = {"dlib-face-embedding": (0.55, 12)}
-_UNCERTAIN = {"dlib-face-embedding": (0.50, 0.60)}
+_HALF = {"dlib": (0.55, 12), "arcface": (1.15, 12)}
+_UNCERTAIN = {"dlib": (0.50, 0.60), "arcface": (1.05, 1.25)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,10 @@ class FaceFidelity:
     embedding the score is ``1 / (1 + (distance / 0.55)^12)``: 0.76 at 0.50, 0.26 at 0.60. On 140
     pairs of one person and 1,690 of two, 0.50 refused 6.4 % of the former and let none of the
     latter pass; at 0.60 0.7 % and 0.36 %. Uncertain from 0.50 to 0.60.
+
+    For ArcFace-class networks (``models: {face_embedding: auraface}``) the distance is between unit
+    vectors, ``sqrt(2 - 2 cos)``, and the map halves at 1.15 (a cosine of 0.34), a customary value
+    that was not measured here: calibrate it. Uncertain from 1.05 to 1.25.
 
     Without references the score says only that there is a face (``rests_on: presence``): the belief
     of the landmark network, 0 to 1.

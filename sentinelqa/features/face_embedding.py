@@ -1,25 +1,23 @@
-"""A vector per face that is close for pictures of one person, by dlib's ResNet."""
+"""A vector per face that is close for pictures of one person."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinelqa.errors import ModelError, ScoringError
+from sentinelqa.errors import ScoringError
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.face import Face, FaceSet
 from sentinelqa.features.pixels import Picture
+from sentinelqa.registry import missing_package
 from sentinelqa.types import ModelUse
-from sentinelqa.weights import resolve
+from sentinelqa.weights import ResolvedModel, resolve
 
 LANDMARKS, EMBEDDING = "dlib-face-landmarks-5", "dlib-face-embedding"
-_WORKING_SIZE = 1024
-_BOX = 0.92
+Embed = Callable[[Picture, Face], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,61 +25,73 @@ class FaceVector:
     """The largest face of a picture as a vector.
 
     Attributes:
-        vector: 128 float64; ``None`` without a face.
-        backend: the model that the distance's thresholds belong to.
+        vector: float64; ``None`` without a face.
+        backend: ``dlib`` (128 numbers) or ``arcface`` (a unit vector, often 512): what the
+            distance's thresholds belong to.
     """
 
     vector: NDArray[np.float64] | None
-    backend: str = EMBEDDING
+    backend: str = "dlib"
     models: tuple[ModelUse, ...] = ()
 
 
 class FaceEmbedding:
     """Feature ``face_embedding``: a :class:`FaceVector` of the largest face.
 
-    dlib's ``dlib_face_recognition_resnet_model_v1`` on a 150-pixel chip that its five-point
-    landmarks align (King, "High quality face recognition with deep metric learning", 2017; 99.38 %
-    on LFW at a distance of 0.6). Its training pictures show mostly US celebrities, and faces of
-    children and of people from East Asia are told apart less well.
+    Args:
+        model: dlib's embedding, or an ArcFace-class network in ONNX: ``auraface``, an InsightFace
+            pack that you are licensed for, or a path.
     """
 
     name = "face_embedding"
     version = "1"
     needs = ("pixels", "faces")
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = EMBEDDING) -> None:
+        self.model = model
         self.models: tuple[ModelUse, ...] = ()
-        self._landmarks: Any = None
-        self._network: Any = None
+        self._backend = "dlib"
+        self._embed: Embed | None = None
 
     def load(self, device: str) -> None:
-        """Load both files; they run on the CPU whatever ``device`` says.
+        """Load the network; it runs on the CPU whatever ``device`` says.
 
         Raises:
-            ModelError: one is not here or does not load.
+            ModelError: it is not here or does not load.
+            DependencyError: what runs it is not installed.
         """
-        landmarks, network = resolve(LANDMARKS), resolve(EMBEDDING)
+        resolved = resolve(self.model)
         try:
-            self._landmarks = dlib.shape_predictor(str(landmarks.path))
-            self._network = dlib.face_recognition_model_v1(str(network.path))
-        except RuntimeError as error:
-            raise ModelError(
-                f"dlib's face models do not load: {error}", where=str(network.path.parent)
+            if resolved.loader == "dlib":
+                self._load_dlib(resolved)
+            else:
+                self._load_arcface(resolved)
+        except ModuleNotFoundError as error:
+            raise missing_package(
+                f"face embedding {self.model!r}", str(error.name), "faces"
             ) from error
-        self.models = (landmarks.use(), network.use())
+
+    def _load_dlib(self, resolved: ResolvedModel) -> None:
+        from sentinelqa.features.dlib_faces import DlibFaces
+
+        landmarks = resolve(LANDMARKS)
+        self._embed, self._backend = DlibFaces(landmarks, resolved), "dlib"
+        self.models = (landmarks.use(), resolved.use())
+
+    def _load_arcface(self, resolved: ResolvedModel) -> None:
+        from sentinelqa.features.arcface import ArcFace
+
+        self._embed, self._backend = ArcFace(resolved), "arcface"
+        self.models = (resolved.use(),)
 
     def compute(self, batch: Sequence[FeatureInput]) -> list[FaceVector | ScoringError]:
         """Embed the largest face of every picture."""
         return [self._one(i.features["pixels"], i.features["faces"]) for i in batch]
 
     def _one(self, picture: Picture, found: FaceSet) -> FaceVector:
-        if not found.faces:
-            return FaceVector(None, models=self.models)
-        rgb = picture.within(_WORKING_SIZE)
-        box = _dlib_box(found.faces[0], rgb.shape[1] / picture.width)
-        chip = dlib.get_face_chip(rgb, self._landmarks(rgb, box))
-        vector = np.asarray(self._network.compute_face_descriptor(chip), np.float64)
-        return FaceVector(vector, models=self.models)
+        assert self._embed is not None
+        vector = self._embed(picture, found.faces[0]) if found.faces else None
+        return FaceVector(vector, self._backend, self.models)
 
 
 def distance(first: FaceVector, second: FaceVector) -> float | None:
@@ -89,12 +99,3 @@ def distance(first: FaceVector, second: FaceVector) -> float | None:
     if first.vector is None or second.vector is None:
         return None
     return float(np.linalg.norm(first.vector - second.vector))
-
-
-def _dlib_box(face: Face, scale: float) -> Any:
-    """The box that dlib's own detector would have drawn, which its landmarks were trained on."""
-    points = face.mesh[:, :2] * scale
-    low, high = points.min(axis=0), points.max(axis=0)
-    half = _BOX * float((high - low).max()) / 2
-    x, y = (low + high) / 2
-    return dlib.rectangle(round(x - half), round(y - half), round(x + half), round(y + half))

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
-from sentinelqa.errors import ModelError, ScoringError
+from sentinelqa.errors import ScoringError
 from sentinelqa.features.base import FeatureInput
+from sentinelqa.features.onnx import open_network
 from sentinelqa.features.pixels import Picture
 from sentinelqa.types import ModelUse
 from sentinelqa.weights import resolve
@@ -49,14 +49,7 @@ class Safety:
             ModelError: its package is not installed, or the file does not load.
         """
         model = resolve(MODEL)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(model.path), options, providers=["CPUExecutionProvider"]
-            )
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"Open-NSFW does not load: {error}", where=str(model.path)) from error
+        self._session = open_network(model.path)
         self.models = (model.use(),)
 
     def compute(self, batch: Sequence[FeatureInput]) -> list[SafetyValue | ScoringError]:

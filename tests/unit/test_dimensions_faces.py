@@ -28,7 +28,7 @@ SKIN = (190, 140, 115)
 class Vector:
     """As the feature ``face_embedding`` gives it."""
 
-    backend = "dlib-face-embedding"
+    backend = "dlib"
     models = ()
 
     def __init__(self, offset: float | None) -> None:
