@@ -282,6 +282,7 @@ def dimensions_of(rubric: Rubric) -> list[Dimension]:
 def features_of(rubric: Rubric, dimensions: Sequence[Dimension]) -> dict[str, Feature]:
     """The features that ``dimensions`` need, directly or through others, in order of need."""
     texts = sorted({t for d in dimensions for t in getattr(d, "texts", ())})
+    questions = sorted({q for d in dimensions for q in getattr(d, "questions", ())})
     features: dict[str, Feature] = {}
 
     def add(name: str) -> None:
@@ -292,6 +293,8 @@ def features_of(rubric: Rubric, dimensions: Sequence[Dimension]) -> dict[str, Fe
             options["model"] = rubric.models[name]
         if name == "clip" and texts:
             options["texts"] = tuple(texts)
+        if name == "judge":
+            options["questions"] = tuple(questions)
         feature = registry.features.load(name)(**options)
         for needed in feature.needs:
             add(needed)

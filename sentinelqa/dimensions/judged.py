@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from sentinelqa.dimensions.base import MetricSpec
 from sentinelqa.features.base import Features
+from sentinelqa.features.judge_client import DEFECTS
 from sentinelqa.types import Measurement, Request, Tier, Unscored
 
 _DISAGREE = 0.5
@@ -74,6 +75,7 @@ class SemanticArtifacts:
     tier: Tier = "generic"
     needs: tuple[str, ...] = ("judge",)
     reference_needs: tuple[str, ...] = ()
+    questions: tuple[str, ...] = DEFECTS
 
     @property
     def metrics(self) -> Mapping[str, MetricSpec]:
@@ -82,7 +84,7 @@ class SemanticArtifacts:
     def measure(self, features: Features, request: Request) -> Measurement:
         """Score one picture."""
         verdicts = features["judge"]
-        asked = [q for q in verdicts.answers if not q.startswith(_SHOWS)]
+        asked = [q for q in self.questions if q in verdicts.answers]
         if not asked:
             note = "the judges were asked about no defect"
             return Measurement.without_score(

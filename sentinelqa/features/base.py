@@ -4,7 +4,7 @@ A dimension or a rule that compares images with texts of its own names them in a
 attribute ``texts: tuple[str, ...]``. The caller hands the texts of all consumers to the feature
 ``clip``, which encodes them in batches; ``value.text_embedding(text)`` then answers from its cache.
 Texts that follow from the request's prompt need no declaration
-(:mod:`sentinelqa.features.prompts`).
+(:mod:`sentinelqa.features.prompts`). In the same way ``questions`` reach the feature ``judge``.
 """
 
 from __future__ import annotations

@@ -13,18 +13,13 @@ from statistics import median
 
 from sentinelqa.errors import ModelError, ScoringError
 from sentinelqa.features.base import FeatureInput
-from sentinelqa.features.judge_client import Judge, ask, encode_picture
+from sentinelqa.features.judge_client import DEFECTS, Judge, ask, encode_picture
 from sentinelqa.features.pixels import Picture
 from sentinelqa.types import ModelUse
 from sentinelqa.weights.cache import cache_root
 
 JUDGES, KEY = "SENTINELQA_JUDGES", "SENTINELQA_JUDGE_KEY"
 SHOWS = 'Does this picture show "{prompt}"?'
-DEFECTS = (
-    "Does this picture show a body, face or hand with wrong anatomy, such as extra or missing "
-    "fingers, merged limbs or a distorted face?",
-    "Does this picture show an object that is melted, broken or physically impossible?",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,13 @@ from PIL import Image
 from sentinelqa.errors import ScoringError
 from sentinelqa.features.pixels import Picture
 
+DEFECTS = (
+    "Does this picture show a body, face or hand with wrong anatomy, such as extra or missing "
+    "fingers, merged limbs or a distorted face?",
+    "Does this picture show an object that is melted, broken or physically impossible?",
+)
+"""What judges are asked about faults, unless somebody asks otherwise."""
+
 _LONGEST = 1024
 _MOST_BYTES = 4 * 2**20
 _FORM = "{question} Answer with one word, yes or no."

@@ -9,6 +9,7 @@ from sentinelqa.rubric.meaning import expression_of, metrics_of
 from sentinelqa.rubric.model import Check, Rubric, Rule, Threshold
 from sentinelqa.rubric.rules import (
     NEUTRAL,
+    AskMeasure,
     ColourMeasure,
     RuleMeasure,
     SeenMeasure,
@@ -116,7 +117,17 @@ def _rule(rule: RuleYaml) -> tuple[Check, RuleMeasure | None]:
             upright=text.upright,
         )
         return replace(_bounded(rule, "", rule.name, low=1.0), by_note=True), reading
-    return _seen(rule)
+    return _ask(rule) if rule.ask is not None else _seen(rule)
+
+
+def _ask(rule: RuleYaml) -> tuple[Check, RuleMeasure]:
+    wanted = rule.expect != "no"
+    measure = AskMeasure(f"rule.{rule.name}", rule.ask or "", wanted)
+    label = f"{rule.name}: the probability of yes to {rule.ask!r}"
+    at = SEEN_AT if rule.threshold is None else rule.threshold
+    if wanted:
+        return _bounded(rule, "probability", label, low=at), measure
+    return _bounded(rule, "probability", label, high=at), measure
 
 
 def _seen(rule: RuleYaml) -> tuple[Check, RuleMeasure]:

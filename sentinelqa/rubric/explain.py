@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from sentinelqa import registry
 from sentinelqa.rubric.meaning import metrics_of
 from sentinelqa.rubric.model import Check, Rubric, Rule, Threshold
-from sentinelqa.rubric.rules import ColourMeasure, SeenMeasure, TextMeasure
+from sentinelqa.rubric.rules import AskMeasure, ColourMeasure, SeenMeasure, TextMeasure
 from sentinelqa.types import TIERS
 
-# Milliseconds for a picture of 1024 pixels on one CPU core, as docs/validity.md measured them.
+# Milliseconds for a picture of 1024 pixels on one CPU core, as docs/validity.md measured them;
+# a judge's time is its server's, and a guess.
 _COST: Mapping[str, int] = {
     "pixels": 20,
     "hashes": 12,
@@ -21,6 +22,7 @@ _COST: Mapping[str, int] = {
     "keypoints": 830,
     "text": 1250,
     "safety": 100,
+    "judge": 2000,
 }
 _OWN = 30
 _TIERS = {
@@ -137,6 +139,13 @@ def _measured(check: Threshold, rubric: Rubric) -> str:
         against = " / ".join(repr(text) for text in measure.against)
         shown = f"{measure.statement!r} (probability {bound:g}; against {against})"
         return f"{said}The image {verb} {shown}."
+    if isinstance(measure, AskMeasure):
+        answer = (
+            f"yes, probability from {check.low:g}"
+            if measure.wanted
+            else (f"no, probability of yes up to {check.high:g}")
+        )
+        return f"{said}Judges are asked {measure.question!r} and must say {answer}."
     if isinstance(measure, ColourMeasure):
         return f"{said}The subject's colour is within ΔE2000 {check.high:g} of {measure.near}."
     assert isinstance(measure, TextMeasure)

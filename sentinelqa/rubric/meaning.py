@@ -29,6 +29,7 @@ _NEEDED = {
     "require_seen": "clip",
     "text": "text",
     "colour": "foreground",
+    "ask": "judge",
 }
 
 

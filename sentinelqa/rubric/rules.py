@@ -22,8 +22,9 @@ NEUTRAL = (
 )
 """What a statement is compared with when a rule names no contrary."""
 
+_DISAGREE = 0.5
 _PROBABILITY = {
-    "probability": MetricSpec("float", "of the statement against its contraries", "", 0.0, 1.0)
+    "probability": MetricSpec("float", "of the statement, or of the answer yes", "", 0.0, 1.0)
 }
 _DELTA_E = {
     "delta_e": MetricSpec("float", "dominant colour to the wanted one", "ΔE2000", 0.0, 200.0),
@@ -128,5 +129,44 @@ class TextMeasure:
         return text_holds(self, features, request)
 
 
-RuleMeasure = SeenMeasure | ColourMeasure | TextMeasure
+@dataclass(frozen=True, slots=True)
+class AskMeasure:
+    """The probability of the expected answer to a question, by the judges of this machine.
+
+    Without a configured judge it is unscored (``model_missing``), which is an error, not a pass.
+    """
+
+    name: str
+    question: str
+    wanted: bool = True
+    version: str = "1"
+    tier: Tier = "custom"
+    needs: tuple[str, ...] = ("judge",)
+    reference_needs: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What the judges must be asked."""
+        return (self.question,)
+
+    @property
+    def metrics(self) -> Mapping[str, MetricSpec]:
+        return _PROBABILITY
+
+    def measure(self, features: Features, request: Request) -> Measurement:
+        """Judge one image."""
+        verdicts = features["judge"]
+        yes = float(verdicts.answers[self.question])
+        models: tuple[ModelUse, ...] = tuple(verdicts.models)
+        return Measurement(
+            dimension=self.name,
+            score=yes if self.wanted else 1 - yes,
+            metrics={"probability": yes},
+            uncertain=verdicts.spread.get(self.question, 0.0) >= _DISAGREE,
+            models=models,
+        )
+
+
+RuleMeasure = AskMeasure | SeenMeasure | ColourMeasure | TextMeasure
 """One measurement that a rule needs; keeps the contract of a dimension."""

@@ -12,8 +12,14 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=300)]
 Severity = Literal["fail", "review", "warn"]
 
-KINDS = ("require", "reject_if_seen", "require_seen", "text", "colour")
+KINDS = ("require", "reject_if_seen", "require_seen", "text", "colour", "ask")
 """What a custom rule may ask for; each rule has exactly one of them."""
+
+_OPTIONS = {
+    "against": ("reject_if_seen", "require_seen"),
+    "threshold": ("reject_if_seen", "require_seen", "ask"),
+    "expect": ("ask",),
+}
 
 
 class Strict(BaseModel):
@@ -135,10 +141,14 @@ class Rule(Strict):
         None, description="For *_seen: the contrary statement or statements."
     )
     threshold: Share | None = Field(
-        None, description="For *_seen: probability of the statement at which it counts as seen."
+        None, description="For *_seen and ask: the probability from which it counts."
     )
     text: TextRule | None = None
     colour: ColourRule | None = None
+    ask: Sentence | None = Field(
+        None, description="A yes-or-no question to a vision-language judge; see also expect."
+    )
+    expect: Literal["yes", "no"] | None = Field(None, description="For ask: yes unless said.")
     message: Sentence | None = Field(None, description="The reason to give when it fails.")
     severity: Severity = "fail"
     examples: RuleExamples | None = None
@@ -149,10 +159,9 @@ class Rule(Strict):
         if len(given) != 1:
             got = " and ".join(given) or "none of them"
             raise ValueError(f"rule {self.name!r} needs exactly one of {', '.join(KINDS)}; {got}")
-        if self.kind not in ("reject_if_seen", "require_seen"):
-            for option in ("against", "threshold"):
-                if getattr(self, option) is not None:
-                    raise ValueError(f"{option} goes with reject_if_seen or require_seen")
+        for option, kinds in _OPTIONS.items():
+            if getattr(self, option) is not None and self.kind not in kinds:
+                raise ValueError(f"{option} goes with {' or '.join(kinds)}")
         return self
 
     @property
