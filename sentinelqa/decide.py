@@ -147,9 +147,10 @@ def _threshold(check: Threshold, rubric: Rubric, measurements: Mapping[str, Meas
 
 def _out_of_bounds(check: Threshold, value: float, bound: float, *, below: bool) -> str:
     digits = next((d for d in (2, 3) if round(value, d) != round(bound, d)), ROUNDING)
+    shown = f"{value:.0f}" if check.metric and value.is_integer() else f"{value:.{digits}f}"
     unit = f" {check.unit}" if check.unit else ""
     side = "below" if below else "above"
-    return f"{check.label or check.name} {value:.{digits}f}{unit} is {side} {bound:g}"
+    return f"{check.label or check.name} {shown}{unit} is {side} {bound:g}"
 
 
 def _rule(
@@ -221,7 +222,7 @@ def _is_outage(measurement: Measurement) -> bool:
 def _unscored(check: Threshold | Rule, rubric: Rubric, measurement: Measurement) -> Check:
     """What a measurement without the value means for a check that needs it."""
     source = measurement.dimension
-    about = check.name if source in (check.name, f"rule.{check.name}") else source
+    about = check.name if isinstance(check, Threshold) else f"{check.name}: {source}"
     if _is_outage(measurement):
         return _outage(check, f"{about} could not be measured: {measurement.note}")
     why = measurement.note if measurement.unscored else f"this image gives no {check.name}"

@@ -13,12 +13,12 @@ HERE = Path(__file__).resolve().parent
 SIDE = 1600
 
 
-def tin(fill: float = 0.85, paper: int = 255, label: str = "") -> Image.Image:
+def tin(fill: float = 0.85, paper: int = 255, label: str = "", down: float = 0.0) -> Image.Image:
     """A striped tin before a plain background."""
     image = Image.new("RGB", (SIDE, SIDE), (paper, paper, paper))
     draw = ImageDraw.Draw(image)
     height, width = round(SIDE * fill), round(SIDE * fill * 0.6)
-    left, top = (SIDE - width) // 2, (SIDE - height) // 2
+    left, top = (SIDE - width) // 2, (SIDE - height) // 2 + round(SIDE * down)
     draw.rounded_rectangle((left, top, left + width, top + height), 60, fill=(178, 34, 34))
     for number in range(9):
         at = top + height * (number + 1) // 10
@@ -35,7 +35,7 @@ PICTURES = {
     "tin.png": tin(),
     "tin-grey-background.png": tin(paper=225),
     "tin-too-small.png": tin(fill=0.40),
-    "tin-cut-off.png": tin(fill=1.20),
+    "tin-cut-off.png": tin(down=0.2),
     "tin-with-words.png": tin(label="SALE 50"),
     "tin-blurred.png": tin().filter(ImageFilter.GaussianBlur(14)),
     "tin-thumbnail.png": tin().resize((400, 400)),

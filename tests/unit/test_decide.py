@@ -101,7 +101,7 @@ def test_reasons_are_sentences_with_numbers(rubric: Rubric) -> None:
     shown = "(sharpness.score is 0.2, request.least is 0.5)"
     assert verdict.reasons == (
         "sharpness 0.20 is below 0.45",
-        "artifacts.noise 12.00 levels is above 8",
+        "artifacts.noise 12 levels is above 8",
         f"sharp_enough: sharpness.score >= request.least does not hold {shown}",
         "No bands.",
         "doubtful: artifacts.banding < 1 does not hold (artifacts.banding is 7)",
@@ -116,7 +116,7 @@ def test_a_near_miss_shows_enough_digits(rubric: Rubric) -> None:
 def test_a_warning_stops_nothing(rubric: Rubric) -> None:
     verdict = judge(rubric, sharp(0.8), clean(blockiness=3.0))
     assert verdict.outcome is Outcome.PASS
-    assert verdict.warnings == ("artifacts.blockiness 3.00 levels is above 2",)
+    assert verdict.warnings == ("artifacts.blockiness 3 levels is above 2",)
     assert verdict.reasons == ()
 
 
