@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from sentinelqa.errors import JobError
 from sentinelqa.rundir import RunDir
@@ -39,7 +40,8 @@ class Run:
     @property
     def scoring_only(self) -> bool:
         """Whether the run scored existing images rather than making any."""
-        return not (self.path / "delivered").exists()
+        job = RunDir(self.path).job
+        return "generator" not in yaml.safe_load(job.read_text(encoding="utf-8"))
 
     @property
     def exit_code(self) -> int:

@@ -22,7 +22,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("sentinelqa.cli.explain:explain", "One image's measurements, drawn."),
     "rubric": ("sentinelqa.cli.rubric:rubric", "Write, check, test and calibrate rubrics."),
     "report": ("sentinelqa.cli.report:report", "Build the report of a run again."),
+    "show": ("sentinelqa.cli.show:show", "Tell what became of one request."),
     "models": ("sentinelqa.cli.models:models", "List, fetch and verify models and their licences."),
+    "fsck": ("sentinelqa.cli.fsck:fsck", "Check a run against its ledger, and mend it."),
     "doctor": ("sentinelqa.cli.doctor:doctor", "Check this machine and this installation."),
 }
 """Command -> where it lives, and its line in the help. A command's module loads when it runs."""

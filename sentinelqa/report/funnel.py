@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sentinelqa.report.evidence import CODE_NAMES, UNMEASURED, Evidence
 from sentinelqa.report.model import Funnel, Stage
-from sentinelqa.rubric.columns import PASS
+from sentinelqa.rubric.columns import ERROR, PASS
 from sentinelqa.types import TIERS
 
 Bools = NDArray[np.bool_]
@@ -32,6 +32,7 @@ def _stages(evidence: Evidence, among: Bools) -> tuple[Stage, ...]:
     first = "scored" if evidence.scoring_only else "generated"
     stages = [Stage(name=first, count=int(among.sum()))]
     judged = np.array([outcome != "open" for outcome in evidence.outcomes], bool)
+    in_error = evidence.judgement.outcome == ERROR
     left = among
     for tier in TIERS:
         killed: dict[str, int] = {}
@@ -39,6 +40,8 @@ def _stages(evidence: Evidence, among: Bools) -> tuple[Stage, ...]:
         for check, codes in zip(evidence.rubric.checks, evidence.codes, strict=True):
             if check.tier == tier:
                 _count(killed, check.name, codes[left & judged])
+                if unknown := int((in_error & left & (codes == UNMEASURED)).sum()):
+                    killed[f"{check.name} (not measured)"] = unknown
                 past = past & (codes == PASS)
         if tier == TIERS[0] and (waiting := int((left & ~judged).sum())):
             killed["not judged yet"] = waiting

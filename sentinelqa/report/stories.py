@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +32,9 @@ def request_stories(evidence: Evidence) -> tuple[RequestStory, ...]:
     )
 
 
-def _story(evidence: Evidence, record: dict[str, object], rows: NDArray[np.int64]) -> RequestStory:
+def _story(
+    evidence: Evidence, record: Mapping[Hashable, object], rows: NDArray[np.int64]
+) -> RequestStory:
     failed = evidence.stored.column("failed")[rows]
     failures = Counter(name for names in failed for name in (names or "").split())
     wanted, delivered = _int(record["wanted"]), _int(record["delivered"])
@@ -110,7 +116,7 @@ def _relaxed(
     bound = check.low if below else check.high
     new = _just_admitting(value, float(bound or 0.0), down=below)
     relative = float(gaps[near[at]]) / (abs(float(bound or 0.0)) or 1.0)
-    return got, relative, f"At {new:g} instead of {bound:g} for {check.name},"
+    return got, relative, f"At {new:g} instead of {bound:g} for {check.name}"
 
 
 def _just_admitting(value: float, bound: float, *, down: bool) -> float:
@@ -133,7 +139,8 @@ def _chosen(
     """What would be delivered, as in :func:`sentinelqa.selection.select`."""
     inside = rows[passing]
     order = inside[np.argsort(-evidence.judgement.rank[inside], kind="stable")]
-    share, taken = evidence.rubric.min_distance, []
+    share = evidence.rubric.min_distance
+    taken: list[int] = []
     for row in order.tolist():
         own = evidence.records[row].phash
         alike = own is not None and any(
@@ -164,3 +171,51 @@ def _int(value: object) -> int:
 
 def _text(value: object) -> str:
     return "" if value is None or value != value else str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One candidate in the story of its request."""
+
+    id: str
+    round: int
+    outcome: str
+    place: int
+    rank: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A request's story with its candidates, best first."""
+
+    story: RequestStory
+    lines: tuple[Line, ...]
+
+
+def tell(run: Path, request: str) -> Told | None:
+    """The story of one request; ``None`` where the run has no such request.
+
+    Raises:
+        JobError: there are no tables.
+    """
+    evidence = Evidence(run)
+    found = np.flatnonzero(evidence.requests["request_id"].to_numpy() == request)
+    if not len(found):
+        return None
+    rows = np.flatnonzero(evidence.position == found[0])
+    story = _story(evidence, evidence.requests.iloc[int(found[0])].to_dict(), rows)
+    reasons = evidence.texts("reasons")
+    lines = [
+        Line(
+            id=evidence.texts("candidate_id")[row],
+            round=int(evidence.rounds[row]),
+            outcome=evidence.outcomes[row],
+            place=int(evidence.delivered[row]),
+            rank=float(evidence.judgement.rank[row]),
+            reasons=tuple(json.loads(reasons[row])) if reasons[row] else (),
+        )
+        for row in rows.tolist()
+    ]
+    lines.sort(key=lambda line: (line.place or math.inf, line.outcome != "pass", -line.rank))
+    return Told(story, tuple(lines))

@@ -62,7 +62,7 @@ def address_of(run: RunDir, path: str) -> str:
     if full is None:
         return ""
     relative = os.path.relpath(full.resolve(), run.path.resolve())
-    return "./" + "/".join(quote(part, safe="") for part in relative.split(os.sep))
+    return "./" + "/".join(quote(part, safe="") for part in Path(relative).parts)
 
 
 def locate(run: RunDir, path: str) -> Path | None:

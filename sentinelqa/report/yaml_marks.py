@@ -1,4 +1,4 @@
-"""Where the numbers of a rubric's bounds stand in its YAML, so that the page can write them anew."""
+"""Where a rubric's bounds stand in its YAML, so that the page can write them anew."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ def bound_spans(rubric: Rubric) -> list[dict[str, Span]]:
     """For each check of the rubric the places of its bounds in ``rubric.resolved``.
 
     Returns:
-        A mapping of ``low`` and ``high`` to offsets in characters per check; empty where a bound is
-        not written down (a rule's built-in one) or the check is an expression.
+        Per check a mapping of ``low``, ``high``, ``reviewLow`` and ``reviewHigh`` to offsets in
+        characters; empty where a bound is not written down (a rule's built-in one) or the check is
+        an expression.
     """
     root = yaml.compose(rubric.resolved, Loader=yaml.SafeLoader)
-    found = {name: spans for name, spans in _named(_children(_children(root)["tiers"]))}
+    found = dict(_named(_children(_children(root)["tiers"])))
     return [found.get(check.name, {}) for check in rubric.checks]
 
 
@@ -38,13 +39,19 @@ def _named(tiers: Mapping[str, yaml.Node]) -> Iterator[tuple[str, dict[str, Span
 
 
 def _bounds(keys: Mapping[str, yaml.Node]) -> dict[str, Span]:
-    between = keys.get("between")
+    between, review = keys.get("between"), keys.get("review")
     if isinstance(between, yaml.SequenceNode):
         low, high = between.value
-        return {"low": _span(low), "high": _span(high)}
-    return {
-        side: _span(keys[key]) for side, key in (("low", "min"), ("high", "max")) if key in keys
-    }
+        spans = {"low": _span(low), "high": _span(high)}
+    else:
+        pairs = (("low", "min"), ("high", "max"))
+        spans = {side: _span(keys[key]) for side, key in pairs if key in keys}
+    if isinstance(review, yaml.SequenceNode):
+        low, high = review.value
+        return spans | {"reviewLow": _span(low), "reviewHigh": _span(high)}
+    if review is not None:
+        spans["reviewLow" if "low" in spans else "reviewHigh"] = _span(review)
+    return spans
 
 
 def _rule_bounds(keys: Mapping[str, yaml.Node]) -> dict[str, Span]:

@@ -54,7 +54,7 @@ function drawMisses(number) {
   box.hidden = near.length === 0;
   box.querySelector(".miss-row").replaceChildren(...near.map(([, row]) => el("button", {
     type: "button", class: "miss", "aria-label": `Open ${describe(row)}, ${plain(check.name)} ${short(check.numbers[row])}`, onclick: () => openDetail(row),
-  }, thumbnails[row] ? el("img", { src: thumbnails[row], alt: "", loading: "lazy" }) : "", short(check.numbers[row]))));
+  }, thumbnails[row] ? el("img", { src: thumbnails[row], alt: "" }) : "", short(check.numbers[row]))));
 }
 
 const before = (() => { recompute(null); return standing(); })();

@@ -72,7 +72,7 @@ function describe(row) {
 }
 function picture(row) {
   if (thumbnails[row] === "") return el("span", { class: "nothing" }, "No picture");
-  return el("img", { src: thumbnails[row], alt: describe(row), loading: "lazy", decoding: "async" });
+  return el("img", { src: thumbnails[row], alt: describe(row), loading: thumbnails[row].startsWith("data:") ? null : "lazy", decoding: "async" });
 }
 
 function card(row) {

@@ -139,10 +139,13 @@ function funnelOf(round) {
 function rubricText() {
   const edits = [];
   for (const number of state.changed) {
-    for (const side of ["low", "high"]) {
-      const span = data.checks[number].spans?.[side];
-      if (span && bounds[number][side] !== original[number][side]) edits.push([...span, String(bounds[number][side])]);
-    }
+    const { spans, reviewLow = null, reviewHigh = null } = data.checks[number], { low, high } = bounds[number];
+    const write = (side, value) => { if (spans[side]) edits.push([...spans[side], String(value)]); };
+    if (low !== original[number].low) write("low", low);
+    if (high !== original[number].high) write("high", high);
+    // a review bound stays outside the bound that passes
+    if (reviewLow !== null && low < reviewLow) write("reviewLow", low);
+    if (reviewHigh !== null && high > reviewHigh) write("reviewHigh", high);
   }
   edits.sort((a, b) => b[0] - a[0]);
   const characters = Array.from(data.yaml);
