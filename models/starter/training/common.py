@@ -172,12 +172,16 @@ def article(text: str) -> str:
     return text.replace("a orange", "an orange") if text.startswith("a orange") else text
 
 
-def caption(row: Row, rng: np.random.Generator, colour: str | None = None) -> str:
-    """A caption that is true of the image; `colour` replaces its colour word."""
+def caption(
+    row: Row, rng: np.random.Generator, colour: str | None = None, bare: float | None = None
+) -> str:
+    """A caption that is true of the image; `colour` replaces its colour word, `bare` is the
+    chance of none."""
     name = row.names[0] if rng.random() < 0.7 else row.names[rng.integers(len(row.names))]
     word = row.colour if colour is None else colour
     # a drawing in its own colour is also what the bare name means
-    bare = 0.35 if row.natural else 0.08
+    if bare is None:
+        bare = 0.35 if row.natural else 0.08
     if word and (colour is not None or rng.random() > bare):
         name = f"{word} {name}"
     return article(TEMPLATES[rng.integers(len(TEMPLATES))].format(name))

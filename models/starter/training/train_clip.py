@@ -29,6 +29,7 @@ from safetensors.torch import load_file, save_file
 from tokenizer import CONTEXT
 from transformers import CLIPTokenizer
 
+SHAPE_WEIGHT = 0.5
 SIZE = 64
 SMALL, SMALL_SHARE = 48, 0.5  # half of the budget at half the cost per image
 MEAN = STD = (0.5, 0.5, 0.5)
@@ -92,7 +93,7 @@ def export(folder: Path, model: torch.nn.Module, config: dict, tokenizer: Path) 
 
 
 class Sampler:
-    """Objects evenly (catalog twice as often), then a style, then two of its colours."""
+    """Objects evenly (catalog four times as often), then a style, then two of its colours."""
 
     def __init__(self, rows: list[Row], seed: int) -> None:
         self.rng = np.random.default_rng(seed)
@@ -103,7 +104,8 @@ class Sampler:
             groups.setdefault(row.hexcode, {}).setdefault(row.style, []).append(i)
         self.groups = [list(styles.values()) for styles in groups.values()]
         self.names = [rows[styles[0][0]] for styles in self.groups]
-        weight = np.array([2.0 if row.catalog else 1.0 for row in self.names])
+        self.number = {row.hexcode: i for i, row in enumerate(self.names)}
+        weight = np.array([4.0 if row.catalog else 1.0 for row in self.names])
         self.chance = weight / weight.sum()
 
     def draw(self, pairs: int) -> np.ndarray:
@@ -113,6 +115,9 @@ class Sampler:
             variants = styles[self.rng.integers(len(styles))]
             picked += list(self.rng.choice(variants, 2, replace=len(variants) < 2))
         return np.array(picked)
+
+    def labels(self, rows: list[Row]) -> torch.Tensor:
+        return torch.tensor([self.number[row.hexcode] for row in rows])
 
     def others(self, count: int) -> list[Row]:
         """Objects whose names serve as further wrong answers."""
@@ -130,10 +135,10 @@ def augment(image: torch.Tensor, rng: np.random.Generator, size: int) -> torch.T
     def draw(low: float, high: float, *shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.uniform(low, high, (count, *shape))).float()
 
-    angle = draw(-0.35, 0.35)
-    scale_x, scale_y = draw(0.85, 1.45), draw(0.9, 1.1)
+    angle = draw(-0.25, 0.25)
+    scale_x, scale_y = draw(0.9, 1.3), draw(0.93, 1.07)
     flip = torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
-    shift = draw(-0.15, 0.15, 2)
+    shift = draw(-0.1, 0.1, 2)
     theta = torch.stack(
         [
             torch.stack([scale_x * angle.cos() * flip, -scale_x * angle.sin(), shift[:, 0]], 1),
@@ -153,7 +158,7 @@ def augment(image: torch.Tensor, rng: np.random.Generator, size: int) -> torch.T
     # white grounds most of the time; else a pale one, or any
     pale, wild = draw(0.75, 1, 3), draw(0, 1, 3)
     kind = draw(0, 1)[:, None]
-    ground = torch.where(kind < 0.7, torch.ones_like(pale), torch.where(kind < 0.87, pale, wild))
+    ground = torch.where(kind < 0.8, torch.ones_like(pale), torch.where(kind < 0.92, pale, wild))
     rgb = value[:, :3] + (1 - value[:, 3:]) * ground[:, :, None, None]
     rgb = rgb * draw(0.9, 1.08)[:, None, None, None] + draw(-0.04, 0.04)[:, None, None, None]
     coarse = nnf.interpolate(nnf.avg_pool2d(rgb, 2), size, mode="bilinear", align_corners=False)
@@ -166,7 +171,8 @@ def augment(image: torch.Tensor, rng: np.random.Generator, size: int) -> torch.T
 
 def captions(rows: list[Row], rng: np.random.Generator) -> tuple[list[str], list[str]]:
     """Captions, and the colour word that each one holds ("" when none)."""
-    texts = [caption(row, rng) for row in rows]
+    # bare names as often as coloured ones: else colour alone tells most captions of a batch apart
+    texts = [caption(row, rng, bare=0.5) for row in rows]
     return texts, [
         row.colour if row.colour and row.colour in text.split(" ") else ""
         for row, text in zip(rows, texts, strict=True)
@@ -199,22 +205,28 @@ def main() -> None:
                 for key, value in weights.items()
             }
         )
+    sampler = Sampler(index, seed=0)
     model = model.to(host.device, memory_format=torch.channels_last).train()
+    # a head for training only: all objects are wrong answers at once, and no colour helps
+    shapes = torch.nn.Linear(model.visual.trunk.num_features, len(sampler.groups)).to(host.device)
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     kept = [p for p in model.parameters() if p.ndim < 2]
     optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.05}, {"params": kept, "weight_decay": 0.0}],
+        [
+            {"params": [*decayed, *shapes.parameters()], "weight_decay": 0.05},
+            {"params": kept, "weight_decay": 0.0},
+        ],
         lr=args.rate,
         betas=(0.9, 0.98),
     )
     start = 0
     if saved := load_checkpoint(args.out / "last.pt"):
         model.load_state_dict(saved["model"])
+        shapes.load_state_dict(saved["shapes"])
         optimiser.load_state_dict(saved["optimiser"])
         start = saved["step"] + 1
-    sampler = Sampler(index, seed=start)
     rng = np.random.default_rng(start)
-    shown, right, begun = 0.0, 0.0, time.monotonic()
+    shown, right, told, begun = 0.0, 0.0, 0.0, time.monotonic()
     for step, progress in until(args.minutes, args.steps, start):
         picked = sampler.draw(args.pairs)
         rows = [index[i] for i in picked]
@@ -227,7 +239,7 @@ def main() -> None:
         ]
         drawn_codes = {row.hexcode for row in rows}
         others = [row for row in sampler.others(args.pairs // 2) if row.hexcode not in drawn_codes]
-        fillers = [caption(row, rng) for row in others]
+        fillers = [caption(row, rng, bare=0.7) for row in others]
         ids = torch.tensor(
             tokenizer(
                 [*texts, *wrong, *fillers],
@@ -250,14 +262,17 @@ def main() -> None:
         for group in optimiser.param_groups:
             group["lr"] = args.rate * warm_cosine(progress, step)
         with host.autocast():
-            image_vectors = model.encode_image(seen, normalize=True).float()
+            pooled = model.visual.trunk(seen)
+            image_vectors = nnf.normalize(model.visual.head(pooled), dim=-1).float()
+            guessed = shapes(pooled).float()
             text_vectors = encode_texts(model, ids.to(host.device)).float()
         scores = model.logit_scale.exp() * image_vectors @ text_vectors.T
         full = torch.cat([true, true.new_zeros(len(rows), len(wrong) + len(fillers))], 1)
         by_image = -(full / full.sum(1, keepdim=True) * scores.log_softmax(1)).sum(1).mean()
         own = scores[:, : len(rows)].T
         by_text = -(true.T / true.T.sum(1, keepdim=True) * own.log_softmax(1)).sum(1).mean()
-        loss = (by_image + by_text) / 2
+        by_shape = nnf.cross_entropy(guessed, sampler.labels(rows).to(host.device))
+        loss = (by_image + by_text) / 2 + SHAPE_WEIGHT * by_shape
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -265,12 +280,15 @@ def main() -> None:
         with torch.no_grad():
             model.logit_scale.clamp_(0, np.log(50))
             hit = full.gather(1, scores.argmax(1, keepdim=True)).mean()
+            known = (guessed.argmax(1).cpu() == sampler.labels(rows)).float().mean()
         shown = 0.98 * shown + 0.02 * float(loss.detach())
         right = 0.98 * right + 0.02 * float(hit)
+        told = 0.98 * told + 0.02 * float(known)
         if step % 50 == 0:
             unbias = 1 - 0.98 ** (step - start + 1)
             print(
                 f"{step} {progress:.3f} loss {shown / unbias:.3f} top1 {right / unbias:.3f} "
+                f"shape {told / unbias:.3f} "
                 f"scale {float(model.logit_scale.detach().exp()):.1f} "
                 f"{time.monotonic() - begun:.0f}s",
                 flush=True,
@@ -279,6 +297,7 @@ def main() -> None:
             save_checkpoint(
                 args.out / "last.pt",
                 model=model.state_dict(),
+                shapes=shapes.state_dict(),
                 optimiser=optimiser.state_dict(),
                 step=step,
             )

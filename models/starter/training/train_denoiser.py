@@ -1,6 +1,6 @@
 """Train the denoiser and its text encoder together, on latents that are computed once.
 
-The text encoder is a two-layer CLIP text model. Its tokens reach the UNet twice: through cross
+The text encoder is a three-layer CLIP text model. Its tokens reach the UNet twice: through cross
 attention, and pooled into the time embedding, which is what makes objects and colours bind early.
 """
 
@@ -26,12 +26,22 @@ from common import (
     warm_cosine,
 )
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from safetensors.torch import load_file
 from tokenizer import CONTEXT
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-TEXT_WIDTH = 192
+TEXT_WIDTH = 192  # that of the CLIP's text tower
+TEXT_GAIN = 0.3  # of the learning rate
 CAPTIONS = 24  # drawn once per image
 DROPPED = 0.1  # captions emptied, for guidance
+PROJECTIONS = ("q_proj", "k_proj", "v_proj")
+BLOCK_NAMES = {
+    "out_proj": "attn.out_proj",
+    "layer_norm1": "ln_1",
+    "layer_norm2": "ln_2",
+    "fc1": "mlp.c_fc",
+    "fc2": "mlp.c_proj",
+}
 SCHEDULE = {
     "num_train_timesteps": 1000,
     "beta_schedule": "scaled_linear",
@@ -69,14 +79,47 @@ def build_text(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             hidden_size=TEXT_WIDTH,
             intermediate_size=4 * TEXT_WIDTH,
             projection_dim=TEXT_WIDTH,
-            num_hidden_layers=2,
+            num_hidden_layers=3,
             num_attention_heads=4,
             max_position_embeddings=CONTEXT,
+            hidden_act="gelu",
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+
+
+def text_from_clip(tokenizer: CLIPTokenizer, folder: Path) -> CLIPTextModel:
+    """The CLIP's text tower as a text encoder: it tells names and colours apart already, so that
+    the UNet need not discover what words mean."""
+    model = build_text(tokenizer)
+    theirs = {
+        key: value.float()
+        for key, value in load_file(folder / "open_clip_model.safetensors").items()
+    }
+    ours: dict[str, torch.Tensor] = {}
+    for key in model.state_dict():
+        parts = key.removeprefix("text_model.").split(".")
+        if parts[0] == "embeddings":
+            name = (
+                "token_embedding.weight"
+                if parts[1] == "token_embedding"
+                else ("positional_embedding")
+            )
+            ours[key] = theirs[name]
+        elif parts[0] == "final_layer_norm":
+            ours[key] = theirs[f"ln_final.{parts[-1]}"]
+        else:
+            block = f"transformer.resblocks.{parts[2]}."
+            kind, last = parts[-2], parts[-1]
+            if kind in PROJECTIONS:
+                third = theirs[f"{block}attn.in_proj_{last}"].chunk(3)
+                ours[key] = third[PROJECTIONS.index(kind)].clone()
+            else:
+                ours[key] = theirs[f"{block}{BLOCK_NAMES[kind]}.{last}"]
+    model.load_state_dict(ours)
+    return model
 
 
 def shaken(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -171,11 +214,16 @@ def main() -> None:
     parser.add_argument("--vae", type=Path, default=Path("build/starter/vae/export"))
     parser.add_argument("--out", type=Path, default=Path("build/starter/denoiser"))
     parser.add_argument("--init-from", type=Path, help="a pipeline folder to go on from")
+    parser.add_argument(
+        "--text-from", type=Path, help="a clip folder whose text tower to start from"
+    )
     parser.add_argument("--versions", type=int, default=4, help="latents per image")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--decay", type=float, default=0.998, help="of the average of the weights")
+    parser.add_argument("--plain", type=float, default=0.25, help="share of unshaken latents")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--export-every", type=int, default=500)
     args = parser.parse_args()
@@ -192,6 +240,8 @@ def main() -> None:
         vae = AutoencoderKL.from_pretrained(args.vae).float()
         tokenizer = CLIPTokenizer.from_pretrained(args.data / "tokenizer")
         unet, text = build_unet(), build_text(tokenizer)
+    if args.text_from:
+        text = text_from_clip(tokenizer, args.text_from)
     vae = vae.to(host.device, memory_format=torch.channels_last).eval()
     stored = args.out / "latents.pt"
     saved = load_checkpoint(stored)
@@ -208,7 +258,10 @@ def main() -> None:
     models = torch.nn.ModuleList([unet, text])
     average = copy.deepcopy(models).eval()
     optimiser = torch.optim.AdamW(
-        models.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.01
+        [{"params": list(unet.parameters())}, {"params": list(text.parameters())}],
+        lr=args.rate,
+        betas=(0.9, 0.98),
+        weight_decay=0.01,
     )
     start = 0
     if saved := load_checkpoint(args.out / "last.pt"):
@@ -219,15 +272,16 @@ def main() -> None:
     schedule = DDIMScheduler(**SCHEDULE, clip_sample=False)
     cumulative = schedule.alphas_cumprod
     noise_ratio = cumulative / (1 - cumulative).clamp_min(1e-8)
-    weights = (noise_ratio.clamp(max=5.0) / (noise_ratio + 1)).to(host.device)
-    # at zero signal the weight would vanish, and with it the very first step of every sample
-    weights = weights.clamp_min(0.05)
+    # fine detail is damped; the noisy end keeps its full weight, because shapes are decided there
+    weights = (5.0 / (noise_ratio + 1)).clamp(max=1.0).to(host.device)
     chance = chances(rows)
     rng = np.random.default_rng(start)
     shown, begun = 0.0, time.monotonic()
     for step, progress in until(args.minutes, args.steps, start):
         which = torch.from_numpy(rng.choice(len(rows), args.batch, p=chance))
-        version = torch.from_numpy(rng.integers(0, args.versions, args.batch))
+        shaken_ones = rng.integers(1, args.versions, args.batch)
+        plain = rng.random(args.batch) < args.plain
+        version = torch.from_numpy(np.where(plain, 0, shaken_ones))
         clean = latents[version, which].float()
         ids = tokens[which, torch.from_numpy(rng.integers(0, CAPTIONS, args.batch))].clone()
         ids[torch.from_numpy(rng.random(args.batch) < DROPPED)] = empty
@@ -239,8 +293,8 @@ def main() -> None:
             host.device, memory_format=torch.channels_last
         )
         target = schedule.get_velocity(clean, noise, times).to(host.device)
-        for group in optimiser.param_groups:
-            group["lr"] = args.rate * warm_cosine(progress, step)
+        for group, gain in zip(optimiser.param_groups, (1.0, TEXT_GAIN), strict=True):
+            group["lr"] = gain * args.rate * warm_cosine(progress, step - start)
         times = times.to(host.device)
         with host.autocast():
             hidden = text(ids.to(host.device)).last_hidden_state
@@ -251,7 +305,7 @@ def main() -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(models.parameters(), 1.0)
         optimiser.step()
-        decay = min(0.998, (1 + step) / (10 + step))
+        decay = min(args.decay, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(models.parameters()), 1 - decay)
         shown = 0.98 * shown + 0.02 * float(apart.detach().mean())
