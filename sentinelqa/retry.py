@@ -185,11 +185,13 @@ def adjust(last: Round, adjustments: Sequence[Adjustment]) -> tuple[Recipe, str]
     """The recipe of the next round and why it differs from the last one's.
 
     An adjustment applies when one of the checks it names is behind at least half as many rejects
-    as the most frequent one, so that a rare failure does not steer the round.
+    as the most frequent one, so that a rare failure does not steer the round. The name of a
+    dimension stands for every check on it (``framing`` for ``framing.fill``).
     """
     failures: Counter[str] = Counter()
     for judged in last.judged:
-        failures.update(set(judged.verdict.failed))
+        names = judged.verdict.failed
+        failures.update({*names, *(name.partition(".")[0] for name in names)})
     top = max(failures.values(), default=0)
     recipe, applied = last.recipe, []
     for adjustment in adjustments:

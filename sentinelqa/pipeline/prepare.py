@@ -79,7 +79,7 @@ def prepare(job: Job) -> Plan:
         wanted=wanted,
         generators=_generator_models(job, policy),
         scorers=tuple(scoring_models(rubric, features, policy)),
-        warnings=tuple(_warnings(dimensions, requests, referenced)),
+        warnings=(*_warnings(dimensions, requests, referenced), *rubric.advice),
     )
 
 
@@ -158,7 +158,7 @@ def _generator_models(job: Job, policy: LicencePolicy) -> dict[str, ModelUse]:
 
 
 def _check_adjustments(job: Job, rubric: Rubric) -> None:
-    known = {*rubric.dimensions, *(rule.name for rule in rubric.rules)}
+    known = {*rubric.dimensions, *(check.name for check in rubric.checks)}
     for adjustment in job.retry.adjustments:
         for name in adjustment.fails:
             if name not in known:

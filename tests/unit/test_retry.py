@@ -140,6 +140,14 @@ def test_an_adjustment_answers_only_what_failed() -> None:
     assert "guidance +1.5" in why
 
 
+def test_a_dimension_stands_for_the_checks_on_its_metrics() -> None:
+    wider = Adjustment(fails=("framing",), changes=(Change(key="steps", value=30),))
+
+    recipe, _ = adjust(finished(0, 4, by="framing.fill"), [wider])
+
+    assert recipe.settings.steps == 30
+
+
 def test_best_of_is_one_fixed_round() -> None:
     policy = RetryPolicy(first=8, max=32, retries=3, best_of=20)
 
