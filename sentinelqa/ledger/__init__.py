@@ -3,11 +3,12 @@
 One process writes (:class:`Ledger`), any number read beside it (:class:`LedgerReader`).
 """
 
-from sentinelqa.ledger.reader import CandidateRecord, LedgerReader, RequestRecord
+from sentinelqa.ledger.reader import CandidateRecord, DeliveryRecord, LedgerReader, RequestRecord
 from sentinelqa.ledger.writer import Ledger, Made, ScoredCandidate
 
 __all__ = [
     "CandidateRecord",
+    "DeliveryRecord",
     "Ledger",
     "LedgerReader",
     "Made",

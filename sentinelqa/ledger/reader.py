@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sentinelqa.errors import LedgerError
 from sentinelqa.ledger import queries, rows
 from sentinelqa.ledger.connection import connect_reader, mapped_errors
 from sentinelqa.retry import Recipe
@@ -76,6 +77,14 @@ class RequestRecord:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """What was delivered for one request: (candidate id, sha256 of the file), best first."""
+
+    request_id: str
+    files: tuple[tuple[str, str], ...]
+
+
 class LedgerReader:
     """Reads a ledger, also beside the process that writes it. A context manager.
 
@@ -111,7 +120,7 @@ class LedgerReader:
     @property
     def fingerprint(self) -> str:
         """Which job the run belongs to."""
-        return str(self._db.execute("SELECT fingerprint FROM run").fetchone()[0])
+        return str(self.ask("SELECT fingerprint FROM run")[0][0])
 
     @property
     def finished(self) -> bool:
@@ -121,7 +130,7 @@ class LedgerReader:
     @property
     def sessions(self) -> int:
         """How many processes have worked on the run: 1 for one that was never interrupted."""
-        return int(self._db.execute("SELECT session FROM run").fetchone()[0])
+        return int(self.ask("SELECT session FROM run")[0][0])
 
     def count_requests(self) -> int:
         """How many requests the run has."""
@@ -141,13 +150,48 @@ class LedgerReader:
                 page = self._request_page(first, last, requests)
             yield from page
 
+    def deliveries(self) -> Iterator[DeliveryRecord]:
+        """What lies in ``delivered/``, request by request; streamed."""
+        for first, last, requests in self._pages():
+            found: dict[int, list[tuple[str, str]]] = {}
+            for position, candidate, sha256 in self.ask(
+                "SELECT d.request, c.id, d.sha256 FROM delivery d"
+                " JOIN candidate c ON c.key = d.candidate"
+                " WHERE d.request BETWEEN ? AND ? AND d.sha256 IS NOT NULL"
+                " ORDER BY d.request, d.place",
+                (first, last),
+            ):
+                found.setdefault(position, []).append((candidate, sha256))
+            for position, files in found.items():
+                yield DeliveryRecord(request_id=requests[position].id, files=tuple(files))
+
+    def sharing_image(self, sha256: str) -> list[str]:
+        """The candidates whose image has this hash."""
+        return [c for (c,) in self.ask("SELECT id FROM candidate WHERE sha256 = ?", (sha256,))]
+
+    def image_path(self, candidate_id: str) -> str:
+        """Where the image of a candidate lies, relative to the run directory.
+
+        Raises:
+            LedgerError: it has none.
+        """
+        found = self.ask("SELECT path FROM candidate WHERE id = ?", (candidate_id,))
+        if not found or found[0][0] is None:
+            raise LedgerError(f"candidate {candidate_id} has no image")
+        return str(found[0][0])
+
+    def ask(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+        """The rows of a query over the tables of :mod:`sentinelqa.ledger.schema`."""
+        with mapped_errors():
+            return self._db.execute(sql, parameters).fetchall()
+
     def _pages(self) -> Iterator[tuple[int, int, dict[int, Request]]]:
         start = -1
-        while found := self._db.execute(
+        while found := self.ask(
             "SELECT position, id, payload, wanted FROM request WHERE position > ?"
             " ORDER BY position LIMIT ?",
             (start, queries.PAGE),
-        ).fetchall():
+        ):
             requests = {p: rows.request_of(i, payload, n) for p, i, payload, n in found}
             first, start = found[0][0], found[-1][0]
             yield first, start, requests
