@@ -279,9 +279,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: the folder of the models")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 2.0, 4.0, 7.0])
-    parser.add_argument("--count", type=int, default=96, help="generated objects per guidance")
+    parser.add_argument("--count", type=int, default=40, help="generated objects per guidance")
     parser.add_argument("--sheet-guidance", type=float, default=3.0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--skip-clip", action="store_true", help="keep the figures there are")
     parser.add_argument("--skip-generator", action="store_true")
     args = parser.parse_args()
     host = machine(args.threads)
@@ -289,7 +290,10 @@ def main() -> None:
     index = load_index(args.data)
     drawn = np.load(args.data / "images.npy", mmap_mode="r")
     clip = Clip(args.models / "clip", host.device)
-    figures: dict = {"clip": clip_figures(clip, index, drawn)}
+    measured = out / "metrics.json"
+    figures: dict = json.loads(measured.read_text()) if measured.is_file() else {}
+    if not args.skip_clip:
+        figures["clip"] = clip_figures(clip, index, drawn)
     if not args.skip_generator:
         pipeline = DiffusionPipeline.from_pretrained(args.models / "pipeline").to(host.device)
         pipeline.set_progress_bar_config(disable=True)
@@ -301,7 +305,7 @@ def main() -> None:
             **generator_figures(pipeline, clip, args.steps, args.guidance, args.count),
         }
         sheet(pipeline, args.steps, args.sheet_guidance, out / "samples.png")
-    (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
+    measured.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

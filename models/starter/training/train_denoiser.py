@@ -294,7 +294,7 @@ def main() -> None:
         )
         target = schedule.get_velocity(clean, noise, times).to(host.device)
         for group, gain in zip(optimiser.param_groups, (1.0, TEXT_GAIN), strict=True):
-            group["lr"] = gain * args.rate * warm_cosine(progress, step - start)
+            group["lr"] = gain * args.rate * warm_cosine(progress, step)
         times = times.to(host.device)
         with host.autocast():
             hidden = text(ids.to(host.device)).last_hidden_state
