@@ -52,6 +52,7 @@ class Evidence:
         self.stored = StoredRun(path)
         self.rubric: Rubric = load_rubric(self.run.rubric)
         self.requests = pd.read_parquet(self.run.table("requests").with_suffix(".parquet"))
+        self._texts: dict[str, list[str]] = {}
 
     @property
     def rows(self) -> int:
@@ -60,7 +61,10 @@ class Evidence:
 
     def texts(self, name: str) -> list[str]:
         """A column of text; empty where there is none."""
-        return ["" if v is None or v != v else str(v) for v in self.stored.column(name)]
+        if name not in self._texts:
+            column = self.stored.column(name)
+            self._texts[name] = ["" if v is None or v != v else str(v) for v in column]
+        return self._texts[name]
 
     @cached_property
     def seeds(self) -> list[str]:

@@ -24,7 +24,7 @@ FOLDER = "report-thumbnails"
 MOST_EMBEDDED = 5000
 BUDGET = 16_000_000
 """Bytes of embedded thumbnails; in base64 they take a third more of the file."""
-_SIDES = (320, 224, 160, 112, 80)
+_SIDES = (320, 224, 144, 112, 80)
 _BYTES_PER_PIXEL = 0.14
 """Of a busy WebP at the quality of thumbnails; used to choose a size that keeps to the budget."""
 

@@ -62,6 +62,8 @@ function openDetail(row) {
         el("section", {}, el("h3", {}, data.mode === "run" ? "How to make it again" : "The image"), pairs(recipe(row))),
         metrics.length ? el("section", {}, el("details", {}, el("summary", {}, "All measurements"), pairs(metrics))) : null)));
   if (!detail.open) detail.showModal();
+  // what had the focus was replaced: the keys must still reach the dialog
+  detail.focus();
   detail.scrollTop = 0;
 }
 detail.addEventListener("close", () => sheet.querySelector(`[data-row="${shownRow.row}"]`)?.focus());

@@ -1,0 +1,291 @@
+"""The report in a real browser, without a screen: every control, against what Python computes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinelqa.report import write_report
+from sentinelqa.report.evidence import Evidence
+from sentinelqa.report.funnel import funnels
+from sentinelqa.rubric.whatif import what_if
+from tests.report_run import write_run
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
+    pytest.mark.slow,
+]
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = (
+    "<script>window.hit=1</script>",
+    '"><img src=x onerror="window.hit=1">',
+    "</script><svg onload=window.hit=1>",
+    "javascript:window.hit=1",
+    "' onfocus='window.hit=1' autofocus='",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as tool:
+        started = tool.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_run(tmp_path_factory.mktemp("page") / "run", requests=20)
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture
+def page(browser: Any, run: Path) -> Iterator[Any]:
+    yield from _opened(browser, run / "report.html")
+
+
+def _opened(browser: Any, path: Path, **context: Any) -> Iterator[Any]:
+    """A page whose console and network are watched: no error, nothing from elsewhere."""
+    made = browser.new_context(**context)
+    page = made.new_page()
+    troubles: list[str] = []
+    asked: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    yield page
+    made.close()
+    assert not troubles
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+
+
+def _count(page: Any, selector: str) -> int:
+    return int(page.locator(selector).count())
+
+
+def _stages(page: Any) -> list[int]:
+    texts = page.locator("#funnel-stages .stage-count b").all_inner_texts()
+    return [int(text.replace(",", "")) for text in texts]
+
+
+def _killed(page: Any) -> list[dict[str, int]]:
+    found = []
+    for line in page.locator("#funnel-stages > li").all():
+        chips = [chip.split(" ", 1) for chip in line.locator(".chip").all_inner_texts()]
+        found.append({name: int(count.replace(",", "")) for count, name in chips})
+    return found
+
+
+def _drag(page: Any, check: str, side: str, value: float) -> None:
+    """Type a threshold into the field beside its slider."""
+    article = page.locator("article.check", has=page.get_by_role("heading", name=check, exact=True))
+    article.locator(f'input[type=number][data-side="{side}"]').fill(str(value))
+    page.wait_for_timeout(120)
+
+
+def test_the_browser_counts_what_python_counts(page: Any, run: Path) -> None:
+    for funnel in funnels(Evidence(run)):
+        if funnel.round:
+            page.get_by_role("button", name=f"Round {funnel.round}").click()
+        assert _stages(page) == [stage.count for stage in funnel.stages]
+        assert _killed(page) == [stage.killed for stage in funnel.stages]
+
+
+@pytest.mark.parametrize(
+    ("check", "side", "value"),
+    [
+        ("sharpness", "low", 0.62),
+        ("sharpness", "low", 0.2),
+        ("artifacts", "low", 0.3),
+        ("framing", "low", 0.7),
+        ("framing.fill", "high", 0.6),
+    ],
+)
+def test_a_slider_says_what_python_says(
+    page: Any, run: Path, tmp_path: Path, check: str, side: str, value: float
+) -> None:
+    _drag(page, check, side, value)
+    page.get_by_role("button", name="Show the rubric").click()
+    rubric = tmp_path / "changed.yaml"
+    rubric.write_text(page.locator("#rubric-text").inner_text())
+    expected = what_if(run, rubric)
+
+    figures = page.locator("#whatif-figures div").all_inner_texts()
+    shown = {
+        line.split("\n")[0]: line.split("\n")[1].split(" ▲")[0].split(" ▼")[0] for line in figures
+    }
+    assert int(shown["Passed"]) == expected.after.outcomes.get("pass", 0)
+    assert int(shown["Delivered"]) == expected.after.delivered
+    assert int(shown["Complete requests"]) == expected.after.filled
+    assert int(shown.get("Not measured far enough to say", 0)) == expected.unknown
+    assert _stages(page)[3] == expected.after.outcomes.get("pass", 0)
+
+
+def test_reset_takes_everything_back(page: Any) -> None:
+    before = _stages(page)
+    _drag(page, "artifacts", "low", 0.95)
+    assert _stages(page) != before
+
+    page.get_by_role("button", name="Reset").click()
+
+    assert _stages(page) == before
+    assert page.locator("#whatif").is_hidden()
+    assert page.locator("article.check").first.locator("input").first.input_value() == "0.6"
+
+
+def test_the_slider_itself_moves_by_keyboard(page: Any) -> None:
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+
+    assert page.locator("#whatif").is_visible()
+
+
+def test_rejects_are_behind_a_toggle_and_filters_filter(page: Any) -> None:
+    shown = _count(page, ".card")
+    page.get_by_label("Show rejects").check()
+    assert _count(page, ".card") > shown
+    assert _count(page, ".card .pill.fail") > 0
+
+    page.locator("[data-outcome=delivered]").click()
+    assert _count(page, ".card") == _count(page, ".card.is-delivered") > 0
+    page.locator("[data-outcome=delivered]").click()
+
+    page.get_by_role("combobox", name="Failed").select_option(label="framing")
+    reasons = page.locator(".card .reason").all_inner_texts()
+    assert reasons
+    assert any("framing" in reason for reason in reasons)
+    page.get_by_role("combobox", name="Failed").select_option(label="anything")
+
+    page.get_by_label("Find").fill("mug-003")
+    assert page.locator(".group h3").all_inner_texts() == ["mug-003"]
+    page.get_by_label("Find").fill("no such thing")
+    assert page.get_by_text("Nothing matches").is_visible()
+
+
+def test_requests_that_fell_short_lead_to_their_pictures(page: Any) -> None:
+    link = page.locator("#requests [data-request]").first
+    name = link.inner_text()
+    link.click()
+
+    assert page.locator(".group h3").all_inner_texts() == [name]
+
+
+def test_the_pictures_are_used_by_keyboard_alone(page: Any) -> None:
+    page.locator(".card-open").first.focus()
+    page.keyboard.press("ArrowRight")
+    second = page.evaluate("document.activeElement.dataset.row")
+    page.keyboard.press("Enter")
+    assert page.locator("#detail").is_visible()
+    title = page.locator("#detail-title").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#detail .pairs").first.is_visible()
+    assert title.startswith("mug-")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Escape")
+    assert page.locator("#detail").is_hidden()
+    assert page.evaluate("document.activeElement.dataset.row") == second
+
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "find"
+
+
+def test_the_evidence_makes_a_picture_again(page: Any, run: Path) -> None:
+    page.locator(".card-open").first.click()
+    row = int(page.evaluate("document.querySelector('#sheet .card-open').dataset.row"))
+    text = page.locator("#detail").inner_text()
+
+    assert Evidence(run).seeds[row] in text
+    assert "a red mug" in text or "mug on white" in text
+    assert page.evaluate("document.querySelector('#detail figure img').naturalWidth") > 0
+
+
+def test_pages_of_pictures_turn(page: Any) -> None:
+    first = page.locator(".group h3").first.inner_text()
+    page.get_by_role("button", name="Next", exact=True).click()
+
+    assert page.locator(".group h3").first.inner_text() != first
+    assert page.get_by_role("button", name="Next", exact=True).is_disabled()
+
+
+def test_light_and_dark(browser: Any, run: Path) -> None:
+    for page in _opened(browser, run / "report.html", color_scheme="dark"):
+        ground = "getComputedStyle(document.body).backgroundColor"
+        dark = page.evaluate(ground)
+        page.get_by_role("button", name="Change between light and dark").click()
+        assert page.evaluate(ground) != dark
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_runs_off_the_side(browser: Any, run: Path, width: int) -> None:
+    size = {"width": width, "height": 800}
+    for page in _opened(browser, run / "report.html", viewport=size):
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Any, run: Path, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    # axe puts a script into the page, which the page's own policy refuses
+    options = {"color_scheme": scheme, "bypass_csp": True}
+    for page in _opened(browser, run / "report.html", **options):
+        page.get_by_label("Show rejects").check()
+        serious = _serious(axe.Axe().run(page))
+        page.locator(".card-open").first.click()
+        serious += _serious(axe.Axe().run(page))
+        assert not serious, json.dumps(serious, indent=1)
+
+
+def _serious(results: Any) -> list[Any]:
+    return [
+        (found["id"], [node["html"][:200] for node in found["nodes"][:3]])
+        for found in results.response["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]
+
+
+def test_hostile_words_stay_words(browser: Any, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", requests=5, names=HOSTILE, prompts=HOSTILE, pictures=False)
+    write_report(folder)
+    for page in _opened(browser, folder / "report.html"):
+        page.get_by_label("Show rejects").check()
+        page.locator(".card-open").first.click()
+        assert page.evaluate("window.hit") is None
+        assert _count(page, "main script, dialog script, [onerror], [onload], [onfocus]") == 0
+        assert page.locator(".group h3").all_inner_texts() == list(HOSTILE)
+
+
+def test_twenty_thousand_candidates_stay_interactive(browser: Any, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", requests=1000, per_request=20, wanted=4, pictures=False)
+    write_report(folder)
+    for page in _opened(browser, folder / "report.html"):
+        times = page.evaluate(
+            """() => {
+                const slider = document.querySelector('input[type=range]'), found = [];
+                for (let i = 0; i < 21; i++) {
+                    slider.value = 0.2 + 0.03 * i;
+                    const start = performance.now();
+                    slider.dispatchEvent(new Event('input', {bubbles: true}));
+                    found.push(performance.now() - start);
+                }
+                return found;
+            }"""
+        )
+        assert statistics.median(times) < 100, sorted(times)
