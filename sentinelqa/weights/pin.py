@@ -1,6 +1,7 @@
-"""For maintainers: write the hashes of shipped models into the registry.
+"""For maintainers: write the hashes of shipped models into the registry, and all cards into the
+manual.
 
-Run from a checkout, after the files of a shipped model have changed::
+Run from a checkout, after the files of a shipped model, or the registry, have changed::
 
     python -m sentinelqa.weights.pin starter starter-clip
 """
@@ -17,6 +18,7 @@ from ruamel.yaml import YAML
 from sentinelqa.errors import ModelError
 from sentinelqa.files import write_atomically
 from sentinelqa.shipped import shipped
+from sentinelqa.weights.cards import insert
 from sentinelqa.weights.catalogue import find, read_registry, registry_path
 from sentinelqa.weights.formats import refuse_unsafe
 from sentinelqa.weights.hashing import manifest_of, sha256_of
@@ -68,9 +70,11 @@ def _hashes(name: str) -> dict[str, dict[str, object]]:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m sentinelqa.weights.pin", description=__doc__)
-    parser.add_argument("models", nargs="+", help="ids of shipped models")
+    parser.add_argument("models", nargs="*", help="ids of shipped models")
     for name, digest in pin(parser.parse_args().models).items():
         print(f"{name}  {digest}")  # noqa: T201 - a command's output
+    manual = registry_path().parents[1] / "docs" / "models.md"
+    write_atomically(manual, insert(manual.read_text(encoding="utf-8")).encode())
 
 
 if __name__ == "__main__":

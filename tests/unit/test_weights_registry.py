@@ -12,6 +12,7 @@ from model_kit import WEIGHTS, entry, pin, write_files, write_registry
 
 from sentinelqa.errors import ModelError
 from sentinelqa.weights import catalogue, feature_models
+from sentinelqa.weights.cards import insert
 from sentinelqa.weights.hashing import sha256_of
 from sentinelqa.weights.pin import pin as pin_shipped
 
@@ -100,6 +101,13 @@ def test_pinning_writes_hashes_and_keeps_comments(
     assert set(model.files) == {"model.safetensors", "config.json"}
     assert model.files["model.safetensors"].sha256 == sha256_of(folder / "model.safetensors")
     assert path.read_text(encoding="utf-8").startswith("# a remark\n")
+
+
+def test_the_manual_has_the_card_of_every_model() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    assert insert(page) == page
+    for name in catalogue.read_registry().models:
+        assert f"### `{name}`" in page
 
 
 def test_importing_weights_loads_nothing_heavy() -> None:
