@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
-from sentinelqa import __version__, registry
+from sentinelqa import __version__
 from sentinelqa.dimensions.base import Dimension
+from sentinelqa.features.base import Feature
 from sentinelqa.images import write_atomically
 from sentinelqa.rundir import RunDir
 from sentinelqa.types import ModelUse
@@ -53,12 +53,12 @@ def write_facts(
     write_atomically(run.facts, (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode())
 
 
-def component_versions(dimensions: Sequence[Dimension], features: Iterable[str]) -> dict[str, str]:
+def component_versions(
+    dimensions: Sequence[Dimension], features: Mapping[str, Feature]
+) -> dict[str, str]:
     """Dimension or feature -> version, of everything that takes part in scoring."""
     versions = {f"dimension {d.name}": d.version for d in dimensions}
-    for name in features:
-        feature: Any = registry.features.load(name)
-        versions[f"feature {name}"] = str(feature.version)
+    versions |= {f"feature {name}": feature.version for name, feature in features.items()}
     return dict(sorted(versions.items()))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sentinelqa import registry
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.errors import JobError, did_you_mean
+from sentinelqa.features.base import Feature
 from sentinelqa.job import Job
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rubric.model import Rubric
@@ -35,7 +36,7 @@ class Plan:
     job: Job
     rubric: Rubric
     dimensions: Sequence[Dimension]
-    features: tuple[str, ...]
+    features: Mapping[str, Feature]
     requests: int
     wanted: int
     generators: Mapping[str, ModelUse]
@@ -74,7 +75,7 @@ def prepare(job: Job) -> Plan:
         job=job,
         rubric=rubric,
         dimensions=dimensions,
-        features=tuple(features),
+        features=features,
         requests=requests,
         wanted=wanted,
         generators=_generator_models(job, policy),
@@ -143,8 +144,8 @@ def _generator_models(job: Job, policy: LicencePolicy) -> dict[str, ModelUse]:
     models = {}
     for name in dict.fromkeys([settings.model, *others]):
         if name in registry.generators:
-            models[name] = ModelUse(id=name)
-            registry.generators.load(name)
+            made = registry.generators.load(name)()
+            models[name] = next(iter(made.models), ModelUse(id=name))
             continue
         registry.generators.load("diffusers")
         models[name] = resolve(
