@@ -62,14 +62,24 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise LedgerError(f"there is no ledger at {path}")
     with mapped_errors(path):
-        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
-        db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            db.execute("PRAGMA query_only = ON")
-            _check_kind(db, path)
-        except BaseException:
-            db.close()
-            raise
+            return _read_only(path, "ro")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_READONLY"):
+                raise
+            # a process that died while closing left a log that has to be read back first
+            return _read_only(path, "rw")
+
+
+def _read_only(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        db.execute("PRAGMA query_only = ON")
+        _check_kind(db, path)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

@@ -277,6 +277,19 @@ def test_a_reader_cannot_write(tmp_path: Path, path: Path) -> None:
         reader._db.execute("UPDATE run SET session = 9")
 
 
+def test_a_log_left_without_its_index_is_read(tmp_path: Path, path: Path) -> None:
+    ledger = new_ledger(tmp_path, [request(0)])
+    want = request(0)
+    ledger.plan_round(want.id, planned(want), candidates(want))
+    saved = {p: p.read_bytes() for p in (path, path.with_name(f"{path.name}-wal"))}
+    ledger.close()
+    for name, content in saved.items():
+        name.write_bytes(content)
+    with LedgerReader.open(path) as reader:
+        assert len(list(reader.candidates())) == 2
+    assert Ledger.fingerprint_of(path) == "f" * 64
+
+
 def test_other_files_and_newer_ledgers_are_refused(tmp_path: Path, path: Path) -> None:
     with pytest.raises(LedgerError, match="there is no ledger"):
         Ledger.open(path)

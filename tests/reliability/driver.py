@@ -1,0 +1,129 @@
+"""A run that can be killed anywhere: the real pipeline in one process, on the fake generator.
+
+``python driver.py JOB`` reads lines ``OUT MUTANT`` and, for each, forks a child that stops itself
+(so that a tracer can attach) and then runs the job into OUT. It answers with the child's process
+id, and with its exit status once it has ended. Everything is imported once, which makes hundreds of
+runs affordable. MUTANT is a deliberate fault that a harness must notice, or ``none``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# a scorer limits torch's threads where there is torch; none is needed here, and it loads slowly
+sys.modules["torch"] = None  # type: ignore[assignment]
+
+from sentinelqa import images  # noqa: E402
+from sentinelqa.errors import SentinelError  # noqa: E402
+from sentinelqa.job import load_job  # noqa: E402
+from sentinelqa.pipeline import run  # noqa: E402
+
+FAILED = 74
+
+_fsync = os.fsync
+_store = images.store
+
+
+def no_fsync() -> None:
+    """Files are renamed into place before their bytes are on disk."""
+    os.fsync = lambda descriptor: None  # type: ignore[assignment]
+
+
+def no_folder_sync() -> None:
+    """The names of files are never made durable."""
+
+    def only_files(descriptor: int) -> None:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            _fsync(descriptor)
+
+    os.fsync = only_files  # type: ignore[assignment]
+
+
+def direct_write() -> None:
+    """Images are written straight to their final name, and synced at the end of the batch."""
+    import sentinelqa.images as module
+
+    def store(root: Path, encoded: bytes, **size: Any) -> Any:
+        digest = images.sha256(encoded)
+        place = root / images.path_of(digest)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(encoded)
+        return images.StoredImage(
+            sha256=digest, path=images.path_of(digest), size=len(encoded), **size
+        )
+
+    module.store = store
+
+
+def ledger_first() -> None:
+    """The ledger names an image before its file is written."""
+    import sentinelqa.images as module
+
+    waiting: list[tuple[Path, bytes, dict[str, Any]]] = []
+
+    def store(root: Path, encoded: bytes, **size: Any) -> Any:
+        while len(waiting) >= 2:
+            earlier, content, its_size = waiting.pop(0)
+            _store(earlier, content, **its_size)
+        waiting.append((root, encoded, size))
+        digest = images.sha256(encoded)
+        return images.StoredImage(
+            sha256=digest, path=images.path_of(digest), size=len(encoded), **size
+        )
+
+    module.store = store
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    "none": lambda: None,
+    "no_fsync": no_fsync,
+    "no_folder_sync": no_folder_sync,
+    "direct_write": direct_write,
+    "ledger_first": ledger_first,
+}
+
+
+def work(job: str, out: str, mutant: str) -> int:
+    """Run the job once. Errors of the disk end as they do on the command line."""
+    MUTANTS[mutant]()
+    try:
+        run(load_job(job), out=out, engine="inline")
+    except (SentinelError, OSError) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}".splitlines()[0] + "\n")
+        return FAILED
+    return 0
+
+
+def main() -> None:
+    """Serve runs until the input ends."""
+    job = sys.argv[1]
+    _say("ready")
+    for line in sys.stdin:
+        out, mutant = line.split()
+        child = os.fork()
+        if not child:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            code = 1
+            try:
+                code = work(job, out, mutant)
+            finally:
+                os._exit(code)
+        os.waitpid(child, os.WUNTRACED)
+        _say(child)
+        _, status = os.waitpid(child, 0)
+        _say(os.waitstatus_to_exitcode(status))
+
+
+def _say(what: object) -> None:
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
