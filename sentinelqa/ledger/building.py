@@ -53,6 +53,8 @@ class Building:
     def rename_to(self, path: Path) -> None:
         """Put the finished database, on disk as a whole, into its place."""
         with mapped_errors(path):
+            # now, so that opening it for writing does not have to convert it under a journal
+            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.close()
         sync(self._part)
         self._part.rename(path)

@@ -67,7 +67,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             if not error.sqlite_errorname.startswith("SQLITE_READONLY"):
                 raise
-            # a process that died while closing left a log that has to be read back first
+            # a process that died left a journal that has to be rolled back before anything is read
             return _read_only(path, "rw")
 
 

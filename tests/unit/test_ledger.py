@@ -277,17 +277,28 @@ def test_a_reader_cannot_write(tmp_path: Path, path: Path) -> None:
         reader._db.execute("UPDATE run SET session = 9")
 
 
-def test_a_log_left_without_its_index_is_read(tmp_path: Path, path: Path) -> None:
-    ledger = new_ledger(tmp_path, [request(0)])
-    want = request(0)
-    ledger.plan_round(want.id, planned(want), candidates(want))
-    saved = {p: p.read_bytes() for p in (path, path.with_name(f"{path.name}-wal"))}
-    ledger.close()
+def test_a_journal_that_a_dead_process_left_is_rolled_back_by_readers(
+    tmp_path: Path, path: Path
+) -> None:
+    new_ledger(tmp_path, [request(0)]).close()
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA cache_size = 1")
+    db.execute("BEGIN IMMEDIATE")
+    for number in range(50):
+        db.execute(
+            "INSERT INTO request (position, id, payload, wanted, state)"
+            " VALUES (?, ?, ?, 1, 'open')",
+            (number + 1, f"half-{number}", "{}" + " " * 4000),
+        )
+    journal = path.with_name(f"{path.name}-journal")
+    saved = {p: p.read_bytes() for p in (path, journal)}
+    db.close()
     for name, content in saved.items():
         name.write_bytes(content)
-    with LedgerReader.open(path) as reader:
-        assert len(list(reader.candidates())) == 2
     assert Ledger.fingerprint_of(path) == "f" * 64
+    with LedgerReader.open(path) as reader:
+        assert reader.count_requests() == 1
 
 
 def test_other_files_and_newer_ledgers_are_refused(tmp_path: Path, path: Path) -> None:
