@@ -22,7 +22,13 @@ def rubric() -> None:
 @rubric.command(short_help="Write a rubric to start from.")
 @click.argument("name")
 @click.option("--from", "base", default="", help="A shipped rubric to build on.")
-@click.option("--in", "folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--in",
+    "folder",
+    default=".",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write it into.",
+)
 def new(name: str, base: str, folder: Path) -> None:
     """Write NAME.yaml, with comments, and the schema that editors complete with."""
     from sentinelqa.rubric.drafts import draft

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -130,6 +131,8 @@ def test_an_interrupt_ends_it_soon_and_safely(folder: Path, how: signal.Signals)
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
+        # tests that a shell runs in the background ignore SIGINT, and children inherit that
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     while not (folder / "out/tmp").exists():
         time.sleep(0.05)
