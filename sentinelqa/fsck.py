@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentinelqa import images
-from sentinelqa.errors import JobError, LedgerError
+from sentinelqa.errors import JobError, LedgerError, UsageError
 from sentinelqa.files import leftovers
 from sentinelqa.ledger import CandidateRecord, Ledger, LedgerReader
 from sentinelqa.ledger.audit import audit
@@ -30,7 +30,7 @@ from sentinelqa.report import write_report
 from sentinelqa.rundir import RunDir
 from sentinelqa.types import Outcome, candidate_id
 
-Kind = Literal["ledger", "image", "delivery", "stray", "table", "report", "leftover"]
+Kind = Literal["ledger", "input", "image", "delivery", "stray", "table", "report", "leftover"]
 TABLES = ("candidates", "requests")
 
 
@@ -98,11 +98,11 @@ def repair(path: Path, problems: Iterable[Problem]) -> list[Problem]:
     by_kind: dict[Kind, list[str]] = {}
     left = []
     for problem in problems:
-        if problem.kind == "ledger":
+        if problem.kind in ("ledger", "input"):
             left.append(problem)
         else:
             by_kind.setdefault(problem.kind, []).append(problem.subject)
-    if left:
+    if any(p.kind == "ledger" for p in left):
         return left
     with Ledger.open(run.ledger) as ledger, LedgerReader.open(run.ledger) as reader:
         damaged = by_kind.get("image", [])
@@ -113,7 +113,7 @@ def repair(path: Path, problems: Iterable[Problem]) -> list[Problem]:
         for name in (*by_kind.get("stray", ()), *by_kind.get("leftover", ())):
             _remove(run.path / name)
         finished = ledger.finished
-    if finished and ("table" in by_kind or "report" in by_kind):
+    if finished and not left and ("table" in by_kind or "report" in by_kind):
         rebuild_tables(run.path)
         write_report(run.path)
     return left
@@ -234,7 +234,12 @@ def _check_tables(run: RunDir) -> Iterator[Problem]:
         again = RunDir(Path(name))
         for original in (run.ledger, run.job, run.rubric):
             (again.path / original.name).symlink_to(original.absolute())
-        rebuild_tables(again.path)
+        try:
+            rebuild_tables(again.path)
+        except (UsageError, OSError) as error:
+            what = f"the job or the rubric of the run cannot be read: {error}"
+            yield Problem(kind="input", subject=run.rubric.name, what=what)
+            return
         for table in TABLES:
             for suffix, equal in ((".csv", _equal_bytes), (".parquet", _equal_tables)):
                 ours, theirs = (r.table(table).with_suffix(suffix) for r in (run, again))

@@ -98,6 +98,7 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[Path], object]]] = {
             (out / "requests.parquet").read_bytes()[:-99]
         ),
     ),
+    "an empty rubric": ("input", lambda out: (out / "rubric.yaml").write_text("")),
     "half a report": (
         "report",
         lambda out: (out / "report.html").write_bytes((out / "report.html").read_bytes()[:500]),
@@ -121,7 +122,11 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[Path], object]]] = {
     ),
     "pages overwritten": ("ledger", overwrite_page),
 }
-MENDABLE = [n for n, (kind, _) in CORRUPTIONS.items() if kind != "ledger" and n != "a score raised"]
+MENDABLE = [
+    n
+    for n, (kind, _) in CORRUPTIONS.items()
+    if kind not in ("ledger", "input") and n != "a score raised"
+]
 
 
 def content(out: Path) -> dict[str, bytes]:
