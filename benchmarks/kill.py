@@ -39,7 +39,7 @@ def main() -> None:
         for _ in range(arguments.kills):
             process = _run(arguments.job, killed)
             try:
-                process.wait(timeout=rng.uniform(0.2, 1.5 * seconds / arguments.kills + 8))
+                process.wait(timeout=rng.uniform(0.5, 3.5 + 2 * seconds / arguments.kills))
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
