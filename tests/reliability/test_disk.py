@@ -1,0 +1,56 @@
+"""A disk that is full or failing: the run ends soon, says why, and goes on once it is mended."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+from harness import Runs, outcome
+
+from sentinelqa import fsck
+
+LEDGER = ("pwrite64", "fdatasync")
+FILES = ("fsync", "rename", "mkdir")
+OUTAGE = pytest.mark.xfail(
+    strict=True,
+    reason="an image that the disk refuses is recorded as an error of the candidate for good, "
+    "instead of stopping the run",
+)
+SOON = 5.0
+"""Seconds within which a run that cannot write has ended."""
+
+
+def refuse(runs: Runs, points: list[tuple[str, int]], expected: dict[str, Any]) -> None:
+    """From the n-th call on, every such call fails; then the disk is mended."""
+    for number, (call, n) in enumerate(points):
+        error = ("ENOSPC", "EIO")[number % 2]
+        out = runs.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        options = ("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={n}+")
+        ended = runs.run(out, options=options)
+        at = f"{error} from {call} {n} on: exit {ended.code}"
+        assert ended.code >= 0, at
+        assert ended.seconds < SOON, at
+        if (out / "ledger.sqlite").exists():
+            left = [p for p in fsck.check(out) if p.kind in ("ledger", "image", "delivery")]
+            assert [p for p in left if not p.harmless] == [], at
+        assert runs.run(out).code == 0, f"{at}: {runs.errors}"
+        assert outcome(out) == expected, at
+
+
+@pytest.mark.parametrize("call", [*LEDGER, *(pytest.param(c, marks=OUTAGE) for c in FILES)])
+def test_a_disk_that_fails_at_a_sample_of_system_calls(
+    runs: Runs, undisturbed: dict[str, Any], call: str
+) -> None:
+    points = [p for p in runs.kill_points() if p[0] == call]
+    refuse(runs, points[len(points) // 5 :: max(1, len(points) // 2)], undisturbed)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("call", LEDGER)
+def test_a_disk_that_fails_at_every_system_call(
+    runs: Runs, undisturbed: dict[str, Any], call: str
+) -> None:
+    refuse(runs, [p for p in runs.kill_points() if p[0] == call], undisturbed)
