@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from sentinelqa.errors import LedgerError
 from sentinelqa.types import RequestOutcome, StoredImage
 
-LOST_LEASES = 10
+LOST_LEASES = 100
 """A candidate that was under way when this many runs died one after another is given up.
 
 More than the attempts inside a run, which single out the item that kills its own worker: whoever

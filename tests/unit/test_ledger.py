@@ -164,7 +164,7 @@ def test_a_candidate_whose_runs_keep_dying_is_given_up_as_an_error(
     assert waiting == pair[1:]
     (judged,) = done.judged
     assert judged.verdict.outcome is Outcome.ERROR
-    assert "died 10 times" in judged.verdict.reasons[0]
+    assert f"died {LOST_LEASES} times" in judged.verdict.reasons[0]
 
 
 def test_an_interruption_gives_leases_back_uncounted(tmp_path: Path, path: Path) -> None:
