@@ -52,7 +52,7 @@ def fsck(run: Path, repair: bool, as_json: bool) -> int:
 def _repaired(mended: int, left: int) -> str:
     if left:
         return (
-            f"{left} problems of the ledger, job or rubric cannot be mended; what is delivered stays, "
-            "and `sentinelqa run --fresh` makes the run again"
+            f"{left} problems of the ledger, job or rubric cannot be mended; what is delivered "
+            "stays, and `sentinelqa run --fresh` makes the run again"
         )
     return f"{mended} mended; `sentinelqa run` with the same job makes again what was put back"
