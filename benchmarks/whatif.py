@@ -39,10 +39,7 @@ def main() -> None:
     """Time five what-ifs over one synthetic run."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)
-        _write_run(run)
-        rubric = run / "new.yaml"
-        thresholds = "".join(f"    {name}: {{min: 0.1}}\n" for name in DIMENSIONS)
-        rubric.write_text(f"name: new\ntiers:\n  generic:\n{thresholds}{RULES}", encoding="utf-8")
+        rubric = write_run(run)
         seconds, processor = [], []
         for _ in range(5):
             start, busy = time.perf_counter(), time.process_time()
@@ -55,7 +52,8 @@ def main() -> None:
     )
 
 
-def _write_run(run: Path) -> None:
+def write_run(run: Path) -> Path:
+    """Write the tables of a run with random measurements, and a rubric to judge them with."""
     random = np.random.default_rng(0)
     schema = candidate_schema([registry.dimensions.load(name)() for name in DIMENSIONS])
     columns = {field.name: _column(field, random) for field in schema}
@@ -69,6 +67,10 @@ def _write_run(run: Path) -> None:
         f.name: pa.array(known.get(f.name, [None] * requests), f.type) for f in request_schema()
     }
     pq.write_table(pa.table(table, schema=request_schema()), run / "requests.parquet")
+    rubric = run / "new.yaml"
+    thresholds = "".join(f"    {name}: {{min: 0.1}}\n" for name in DIMENSIONS)
+    rubric.write_text(f"name: new\ntiers:\n  generic:\n{thresholds}{RULES}", encoding="utf-8")
+    return rubric
 
 
 def _column(field: pa.Field, random: np.random.Generator) -> pa.Array:

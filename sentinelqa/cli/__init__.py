@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("sentinelqa.cli.models:models", "List, fetch and verify models and their licences."),
     "fsck": ("sentinelqa.cli.fsck:fsck", "Check a run against its ledger, and mend it."),
     "doctor": ("sentinelqa.cli.doctor:doctor", "Check this machine and this installation."),
+    "bench": ("sentinelqa.cli.bench:bench", "Measure speed and memory (from a checkout)."),
 }
 """Command -> where it lives, and its line in the help. A command's module loads when it runs."""
 
