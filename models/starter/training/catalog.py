@@ -286,5 +286,5 @@ CATALOG: Final[tuple[CatalogObject, ...]] = (
 # one object in four is known to the CLIP from other drawings only: its 3D render stays unseen
 HELD_OUT: Final[frozenset[str]] = frozenset(item.hexcode for item in CATALOG[1::4])
 
-TRAIN_STYLES: Final = ("3d", "flat", "noto")
+TRAIN_STYLES: Final = ("3d", "flat", "gradient", "noto")
 HELD_OUT_STYLE: Final = "twemoji"

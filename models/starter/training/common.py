@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as nnf
 from catalog import COLOURS
 
 TEMPLATES = (
@@ -202,6 +203,25 @@ def over_white(image: torch.Tensor) -> torch.Tensor:
     return ((value[..., :3] * alpha + 1 - alpha) * 2 - 1).permute(0, 3, 1, 2).contiguous()
 
 
+def shaken(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Small shifts, scales and turns over white, and a mirror image now and then."""
+    count = len(image)
+    angle = torch.from_numpy(rng.uniform(-0.16, 0.16, count)).float()
+    scale = torch.from_numpy(rng.uniform(0.95, 1.2, count)).float()
+    flip = torch.from_numpy(rng.choice([1.0, -1.0], count, p=[0.7, 0.3])).float()
+    shift = torch.from_numpy(rng.uniform(-0.06, 0.06, (count, 2))).float()
+    theta = torch.stack(
+        [
+            torch.stack([scale * angle.cos() * flip, -scale * angle.sin(), shift[:, 0]], 1),
+            torch.stack([scale * angle.sin() * flip, scale * angle.cos(), shift[:, 1]], 1),
+        ],
+        1,
+    )
+    grid = nnf.affine_grid(theta.to(image.device), list(image.shape), align_corners=False)
+    # sampled around zero, so that what lies outside is white
+    return nnf.grid_sample(image - 1, grid, mode="bicubic", align_corners=False).clamp(-2, 0) + 1
+
+
 # --- machine ---
 
 
@@ -209,6 +229,11 @@ def over_white(image: torch.Tensor) -> torch.Tensor:
 class Machine:
     device: torch.device
     bf16: bool
+
+    @property
+    def fast(self) -> bool:
+        """A GPU: whole images at once, where two cores must do with parts of them."""
+        return self.device.type == "cuda"
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
@@ -218,6 +243,8 @@ def machine(threads: int) -> Machine:
     """A GPU with bf16 autocast when there is one, else this many CPU threads in fp32."""
     torch.manual_seed(0)
     if torch.cuda.is_available():
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
         return Machine(torch.device("cuda"), bf16=True)
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)

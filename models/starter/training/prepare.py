@@ -11,6 +11,10 @@ import json
 import re
 import subprocess
 import tarfile
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +30,7 @@ PACKAGES = {
     "3d": "@lobehub/fluent-emoji-3d@1.1.0",
     "names": "emojibase-data@17.0.0",
     "flat": "@iconify-json/fluent-emoji-flat@1.2.6",
+    "gradient": "@iconify-json/fluent-emoji@1.2.7",
     "noto": "@iconify-json/noto@1.2.9",
     HELD_OUT_STYLE: "@iconify-json/twemoji@1.2.5",
 }
@@ -82,9 +87,9 @@ class Renders:
 class Icons:
     """An Iconify collection: bodies of SVG in one JSON file, found by code point."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, named_by: Path) -> None:
         self.data = json.loads((root / "icons.json").read_text())
-        chars = json.loads((root / "chars.json").read_text())
+        chars = json.loads((named_by / "chars.json").read_text())
         self.names = {_key(code): name for code, name in chars.items()}
 
     def draw(self, hexcode: str) -> np.ndarray | None:
@@ -145,7 +150,9 @@ def objects(names_root: Path) -> list[dict]:
     return found
 
 
-def variants(image: np.ndarray, row: dict, style: str, rng: np.random.Generator) -> dict:
+def variants(
+    image: np.ndarray, row: dict, style: str, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Colour name -> image; "" holds the drawing as it is when no single colour describes it."""
     own = pin_colour(image)
     made = {own: image}
@@ -163,41 +170,57 @@ def variants(image: np.ndarray, row: dict, style: str, rng: np.random.Generator)
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One image and its row of the index."""
+
+    image: np.ndarray
+    row: tuple[str, str, str, int, int, str]
+
+
+def draw(row: dict, styles: Mapping[str, Renders | Icons]) -> list[Drawn]:
+    """An object in every style and colour. What is picked depends on the object alone."""
+    rng = np.random.default_rng(int(row["hexcode"].split("-")[0], 16))
+    made = []
+    for style, source in styles.items():
+        image = source.draw(row["hexcode"])
+        if image is None:
+            continue
+        own = pin_colour(image)
+        for colour, variant in variants(image, row, style, rng).items():
+            facts = (int(colour == own), int(row["catalog"]), "|".join(row["names"]))
+            made.append(Drawn(variant, (row["hexcode"], style, colour, *facts)))
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/starter/data"))
+    parser.add_argument("--workers", type=int, default=2, help="processes")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     roots = {key: fetch(package, args.out / "npm") for key, package in PACKAGES.items()}
     found = objects(roots.pop("names"))
-    styles = {key: Renders(root) if key == "3d" else Icons(root) for key, root in roots.items()}
-    rng = np.random.default_rng(0)
-    images, rows = [], []
-    for row in found:
-        for style, source in styles.items():
-            image = source.draw(row["hexcode"])
-            if image is None:
-                continue
-            own = pin_colour(image)
-            for colour, variant in variants(image, row, style, rng).items():
-                images.append(variant)
-                rows.append(
-                    [
-                        row["hexcode"],
-                        style,
-                        colour,
-                        int(colour == own),
-                        int(row["catalog"]),
-                        "|".join(row["names"]),
-                    ]
-                )
-    np.save(args.out / "images.npy", np.stack(images))
+    named_by = {**roots, "gradient": roots["flat"]}  # the same names, but no table of its own
+    styles = {
+        key: Renders(root) if key == "3d" else Icons(root, named_by[key])
+        for key, root in roots.items()
+    }
+    with ProcessPoolExecutor(args.workers) as pool:
+        # the collections travel once per chunk, so there are few chunks
+        size = -(-len(found) // (4 * args.workers))
+        drawn = [
+            one
+            for made in pool.map(partial(draw, styles=styles), found, chunksize=size)
+            for one in made
+        ]
+    np.save(args.out / "images.npy", np.stack([one.image for one in drawn]))
     with (args.out / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["hexcode", "style", "colour", "natural", "catalog", "names"])
-        writer.writerows(rows)
+        writer.writerows(one.row for one in drawn)
     train_tokenizer(caption_corpus(found), args.out / "tokenizer")
-    print(f"{len(rows)} images of {len(found)} objects")
+    print(f"{len(drawn)} images of {len(found)} objects")
 
 
 if __name__ == "__main__":

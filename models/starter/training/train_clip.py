@@ -6,6 +6,7 @@ the held-out objects and the whole held-out style are never seen.
 """
 
 import argparse
+import copy
 import json
 import time
 from pathlib import Path
@@ -128,12 +129,13 @@ def augment(image: torch.Tensor, rng: np.random.Generator, size: int) -> torch.T
     """uint8 RGBA at 128 px to normalised RGB: moved, turned, mirrored, over a ground."""
     count = len(image)
     small = size <= image.shape[1] // 2
+    device = image.device
     value = (image.float() / 255).permute(0, 3, 1, 2)
     value = torch.cat([value[:, :3] * value[:, 3:], value[:, 3:]], 1)  # premultiplied
     value = nnf.avg_pool2d(value, 2) if small else value  # against aliasing
 
     def draw(low: float, high: float, *shape: int) -> torch.Tensor:
-        return torch.from_numpy(rng.uniform(low, high, (count, *shape))).float()
+        return torch.from_numpy(rng.uniform(low, high, (count, *shape))).float().to(device)
 
     angle = draw(-0.25, 0.25)
     scale_x, scale_y = draw(0.9, 1.3), draw(0.93, 1.07)
@@ -188,11 +190,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--pairs", type=int, default=64)
     parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--decay", type=float, default=0.998, help="of the average of the weights")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     host = machine(args.threads)
     index = load_index(args.data)
-    images = np.load(args.data / "images.npy", mmap_mode="r")
+    images = torch.from_numpy(
+        np.load(args.data / "images.npy", mmap_mode=None if host.fast else "c")
+    )
+    if host.fast:
+        images = images.to(host.device)
     vocabulary = args.data / "tokenizer"
     tokenizer = CLIPTokenizer.from_pretrained(vocabulary)
     config = model_config(len(tokenizer))
@@ -209,6 +216,7 @@ def main() -> None:
     model = model.to(host.device, memory_format=torch.channels_last).train()
     # a head for training only: all objects are wrong answers at once, and no colour helps
     shapes = torch.nn.Linear(model.visual.trunk.num_features, len(sampler.groups)).to(host.device)
+    average = copy.deepcopy(model).eval()
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     kept = [p for p in model.parameters() if p.ndim < 2]
     optimiser = torch.optim.AdamW(
@@ -222,11 +230,12 @@ def main() -> None:
     start = 0
     if saved := load_checkpoint(args.out / "last.pt"):
         model.load_state_dict(saved["model"])
+        average.load_state_dict(saved["average"])
         shapes.load_state_dict(saved["shapes"])
         optimiser.load_state_dict(saved["optimiser"])
         start = saved["step"] + 1
     rng = np.random.default_rng(start)
-    shown, right, told, begun = 0.0, 0.0, 0.0, time.monotonic()
+    begun = time.monotonic()
     for step, progress in until(args.minutes, args.steps, start):
         picked = sampler.draw(args.pairs)
         rows = [index[i] for i in picked]
@@ -256,8 +265,8 @@ def main() -> None:
             (words_held[None] == "") | (words_held[None] == colours[:, None])
         )
         true = torch.from_numpy(true).float().to(host.device)
-        size = SMALL if progress < SMALL_SHARE else SIZE
-        seen = augment(torch.from_numpy(images[picked]), rng, size)
+        size = SIZE if host.fast or progress >= SMALL_SHARE else SMALL
+        seen = augment(images[torch.from_numpy(picked).to(images.device)], rng, size)
         seen = seen.to(host.device, memory_format=torch.channels_last)
         for group in optimiser.param_groups:
             group["lr"] = args.rate * warm_cosine(progress, step)
@@ -271,7 +280,8 @@ def main() -> None:
         by_image = -(full / full.sum(1, keepdim=True) * scores.log_softmax(1)).sum(1).mean()
         own = scores[:, : len(rows)].T
         by_text = -(true.T / true.T.sum(1, keepdim=True) * own.log_softmax(1)).sum(1).mean()
-        by_shape = nnf.cross_entropy(guessed, sampler.labels(rows).to(host.device))
+        labels = sampler.labels(rows).to(host.device)
+        by_shape = nnf.cross_entropy(guessed, labels, label_smoothing=0.1)
         loss = (by_image + by_text) / 2 + SHAPE_WEIGHT * by_shape
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -279,30 +289,31 @@ def main() -> None:
         optimiser.step()
         with torch.no_grad():
             model.logit_scale.clamp_(0, np.log(50))
-            hit = full.gather(1, scores.argmax(1, keepdim=True)).mean()
-            known = (guessed.argmax(1).cpu() == sampler.labels(rows)).float().mean()
-        shown = 0.98 * shown + 0.02 * float(loss.detach())
-        right = 0.98 * right + 0.02 * float(hit)
-        told = 0.98 * told + 0.02 * float(known)
+            decay = min(args.decay, (1 + step) / (10 + step))
+            torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+            for old, new in zip(average.buffers(), model.buffers(), strict=True):
+                old.copy_(new)
         if step % 50 == 0:
-            unbias = 1 - 0.98 ** (step - start + 1)
+            hit = float(full.gather(1, scores.argmax(1, keepdim=True)).mean())
+            known = float((guessed.argmax(1) == labels).float().mean())
             print(
-                f"{step} {progress:.3f} loss {shown / unbias:.3f} top1 {right / unbias:.3f} "
-                f"shape {told / unbias:.3f} "
+                f"{step} {progress:.3f} loss {float(loss.detach()):.3f} top1 {hit:.3f} "
+                f"shape {known:.3f} "
                 f"scale {float(model.logit_scale.detach().exp()):.1f} "
                 f"{time.monotonic() - begun:.0f}s",
                 flush=True,
             )
-        if step % 200 == 199:
+        if step % 500 == 499:
             save_checkpoint(
                 args.out / "last.pt",
                 model=model.state_dict(),
+                average=average.state_dict(),
                 shapes=shapes.state_dict(),
                 optimiser=optimiser.state_dict(),
                 step=step,
             )
-            export(args.out / "export", model, config, vocabulary)
-    export(args.out / "export", model, config, vocabulary)
+            export(args.out / "export", average, config, vocabulary)
+    export(args.out / "export", average, config, vocabulary)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as nnf
 from catalog import CATALOG
 from common import (
     Row,
@@ -22,6 +21,7 @@ from common import (
     machine,
     over_white,
     save_checkpoint,
+    shaken,
     until,
     warm_cosine,
 )
@@ -122,25 +122,6 @@ def text_from_clip(tokenizer: CLIPTokenizer, folder: Path) -> CLIPTextModel:
     return model
 
 
-def shaken(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Small shifts, scales and turns over white, and a mirror image now and then."""
-    count = len(image)
-    angle = torch.from_numpy(rng.uniform(-0.16, 0.16, count)).float()
-    scale = torch.from_numpy(rng.uniform(0.95, 1.2, count)).float()
-    flip = torch.from_numpy(rng.choice([1.0, -1.0], count, p=[0.7, 0.3])).float()
-    shift = torch.from_numpy(rng.uniform(-0.06, 0.06, (count, 2))).float()
-    theta = torch.stack(
-        [
-            torch.stack([scale * angle.cos() * flip, -scale * angle.sin(), shift[:, 0]], 1),
-            torch.stack([scale * angle.sin() * flip, scale * angle.cos(), shift[:, 1]], 1),
-        ],
-        1,
-    )
-    grid = nnf.affine_grid(theta, list(image.shape), align_corners=False)
-    # sampled around zero, so that what lies outside is white
-    return nnf.grid_sample(image - 1, grid, mode="bicubic", align_corners=False).clamp(-2, 0) + 1
-
-
 @torch.no_grad()
 def encode(vae: AutoencoderKL, images: torch.Tensor, versions: int) -> torch.Tensor:
     """Latents (versions, N, 8, 16, 16) in fp16, at unit variance: as drawn first, then shaken."""
@@ -149,11 +130,10 @@ def encode(vae: AutoencoderKL, images: torch.Tensor, versions: int) -> torch.Ten
     made = []
     for version in range(versions):
         parts = []
-        for part in images.split(32):
-            clean = over_white(part)
+        for part in images.split(64):
+            clean = over_white(part.to(device))
             seen = clean if version == 0 else shaken(clean, rng)
-            seen = seen.to(device, memory_format=torch.channels_last)
-            mean = vae.encode(seen).latent_dist.mean
+            mean = vae.encode(seen.contiguous(memory_format=torch.channels_last)).latent_dist.mean
             parts.append((mean * vae.config.scaling_factor).half().cpu())
         made.append(torch.cat(parts))
         print(f"latents {version + 1}/{versions}", flush=True)
@@ -251,8 +231,10 @@ def main() -> None:
         save_checkpoint(stored, latents=latents)
     else:
         latents = saved["latents"]
-    tokens = token_pool(rows, tokenizer)
-    empty = torch.tensor(tokenizer("", padding="max_length", max_length=CONTEXT)["input_ids"])
+    latents = latents.to(host.device)
+    tokens = token_pool(rows, tokenizer).to(host.device)
+    empty = tokenizer("", padding="max_length", max_length=CONTEXT)["input_ids"]
+    empty = torch.tensor(empty, device=host.device)
     unet = unet.to(host.device, memory_format=torch.channels_last).train()
     text = text.to(host.device).train()
     models = torch.nn.ModuleList([unet, text])
@@ -274,30 +256,27 @@ def main() -> None:
     noise_ratio = cumulative / (1 - cumulative).clamp_min(1e-8)
     # fine detail is damped; the noisy end keeps its full weight, because shapes are decided there
     weights = (5.0 / (noise_ratio + 1)).clamp(max=1.0).to(host.device)
-    chance = chances(rows)
-    rng = np.random.default_rng(start)
-    shown, begun = 0.0, time.monotonic()
+    chance = torch.from_numpy(chances(rows)).to(host.device)
+    torch.manual_seed(start)
+    begun = time.monotonic()
     for step, progress in until(args.minutes, args.steps, start):
-        which = torch.from_numpy(rng.choice(len(rows), args.batch, p=chance))
-        shaken_ones = rng.integers(1, args.versions, args.batch)
-        plain = rng.random(args.batch) < args.plain
-        version = torch.from_numpy(np.where(plain, 0, shaken_ones))
-        clean = latents[version, which].float()
-        ids = tokens[which, torch.from_numpy(rng.integers(0, CAPTIONS, args.batch))].clone()
-        ids[torch.from_numpy(rng.random(args.batch) < DROPPED)] = empty
-        noise = torch.randn(clean.shape)
+        which = torch.multinomial(chance, args.batch, replacement=True)
+        version = torch.randint(1, args.versions, (args.batch,), device=host.device)
+        version[torch.rand(args.batch, device=host.device) < args.plain] = 0
+        clean = latents[version, which].float().contiguous(memory_format=torch.channels_last)
+        ids = tokens[which, torch.randint(CAPTIONS, (args.batch,), device=host.device)]
+        ids[torch.rand(args.batch, device=host.device) < DROPPED] = empty
+        noise = torch.randn_like(clean)
         # one time in each of `batch` equal parts: less noise in the gradient for nothing
-        parts = (rng.permutation(args.batch) + rng.random(args.batch)) / args.batch
-        times = torch.from_numpy((parts * 1000).astype(np.int64))
-        noisy = schedule.add_noise(clean, noise, times).to(
-            host.device, memory_format=torch.channels_last
-        )
-        target = schedule.get_velocity(clean, noise, times).to(host.device)
+        parts = torch.arange(args.batch, device=host.device)
+        parts = (parts + torch.rand(args.batch, device=host.device)) / args.batch
+        times = (parts * 1000).long()
+        noisy = schedule.add_noise(clean, noise, times)
+        target = schedule.get_velocity(clean, noise, times)
         for group, gain in zip(optimiser.param_groups, (1.0, TEXT_GAIN), strict=True):
             group["lr"] = gain * args.rate * warm_cosine(progress, step)
-        times = times.to(host.device)
         with host.autocast():
-            hidden = text(ids.to(host.device)).last_hidden_state
+            hidden = text(ids).last_hidden_state
             made = unet(noisy, times, hidden).sample.float()
         apart = (made - target).square().mean((1, 2, 3))
         loss = (apart * weights[times]).mean()
@@ -308,10 +287,9 @@ def main() -> None:
         decay = min(args.decay, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(models.parameters()), 1 - decay)
-        shown = 0.98 * shown + 0.02 * float(apart.detach().mean())
         if step % 50 == 0:
             print(
-                f"{step} {progress:.3f} mse {shown / (1 - 0.98 ** (step - start + 1)):.4f} "
+                f"{step} {progress:.3f} mse {float(apart.detach().mean()):.4f} "
                 f"{time.monotonic() - begun:.0f}s",
                 flush=True,
             )

@@ -1,7 +1,7 @@
 """Train the KL autoencoder: 128 x 128 x 3 pixels to 16 x 16 x 8 latents and back.
 
-Most of the budget goes to 64 x 64 crops, a quarter of the cost; the last quarter sees whole images,
-so that group normalisation meets the statistics that it will have in use.
+On a CPU most of the budget goes to 64 x 64 crops, a quarter of the cost; the last quarter sees
+whole images, so that group normalisation meets the statistics that it will have in use.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from common import (
     machine,
     over_white,
     save_checkpoint,
+    shaken,
     until,
     warm_cosine,
 )
@@ -169,7 +170,7 @@ def main() -> None:
     # catalog objects are what the generator draws: half of the others are enough for generality
     chance = np.array([1.0 if rows[i].catalog else 0.5 for i in renders])
     chance /= chance.sum()
-    images = torch.from_numpy(np.ascontiguousarray(drawn[renders]))
+    images = torch.from_numpy(np.ascontiguousarray(drawn[renders])).to(host.device)
 
     model = (AutoencoderKL.from_pretrained(args.init_from) if args.init_from else build()).float()
     model = model.to(host.device, memory_format=torch.channels_last)
@@ -187,18 +188,18 @@ def main() -> None:
         optimiser.load_state_dict(saved["optimiser"])
         start = saved["step"] + 1
     rng = np.random.default_rng(start)
-    shown, begun = 0.0, time.monotonic()
+    begun = time.monotonic()
     for step, progress in until(args.minutes, args.steps, start):
-        whole = args.decoder_only or progress > 0.75
-        size = max(2, args.batch // 3) if whole else args.batch
-        picked = torch.from_numpy(rng.choice(len(renders), size, p=chance))
+        whole = host.fast or args.decoder_only or progress > 0.75
+        size = args.batch if host.fast or not whole else max(2, args.batch // 3)
+        picked = torch.from_numpy(rng.choice(len(renders), size, p=chance)).to(host.device)
         true = over_white(images[picked])
         if rng.random() < 0.5:
-            true = true.flip(-1)
+            true = shaken(true, rng)
         if not whole:
             top, left = rng.integers(0, 9, 2) * 8
             true = true[:, :, top : top + 64, left : left + 64]
-        true = true.to(host.device, memory_format=torch.channels_last)
+        true = true.contiguous(memory_format=torch.channels_last)
         for group in optimiser.param_groups:
             group["lr"] = args.rate * warm_cosine(progress, step)
         with host.autocast():
@@ -215,14 +216,14 @@ def main() -> None:
         decay = min(0.995, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
-        shown = 0.98 * shown + 0.02 * float((made - true).detach().abs().mean())
         if step % 100 == 0:
+            shown = float((made - true).detach().abs().mean())
             print(
-                f"{step} {progress:.2f} l1 {shown / (1 - 0.98 ** (step - start + 1)):.4f} "
+                f"{step} {progress:.2f} l1 {shown:.4f} "
                 f"loss {float(loss.detach()):.4f} {time.monotonic() - begun:.0f}s",
                 flush=True,
             )
-        if step % 250 == 249:
+        if step % 500 == 499:
             save_checkpoint(
                 args.out / "last.pt",
                 model=model.state_dict(),
@@ -230,11 +231,11 @@ def main() -> None:
                 optimiser=optimiser.state_dict(),
                 step=step,
             )
-    some = torch.from_numpy(rng.choice(len(renders), 256, p=chance))
+    some = torch.from_numpy(rng.choice(len(renders), 256, p=chance)).to(host.device)
     if args.decoder_only:
         average.save_pretrained(args.out / "export")
         return
-    finish(average, over_white(images[some]).to(host.device))
+    finish(average, over_white(images[some]))
     average.save_pretrained(args.out / "export")
 
 
