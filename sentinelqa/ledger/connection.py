@@ -15,7 +15,7 @@ from sentinelqa.ledger.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 BUSY_SECONDS = 30.0
 WAL_LIMIT = 64 * 2**20
-"""Bytes to which the write-ahead log is cut back after a checkpoint."""
+"""Bytes to which SQLite cuts the write-ahead log back when it starts it over by itself."""
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
@@ -109,6 +109,24 @@ def transaction(db: sqlite3.Connection, *, synced: bool = True) -> Iterator[sqli
         finally:
             if not synced:
                 db.execute("PRAGMA synchronous = FULL")
+
+
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """One view of the ledger for all queries inside, whatever is written meanwhile.
+
+    Keep it short: the log cannot be emptied while somebody is inside.
+
+    Raises:
+        LedgerError: the ledger is damaged.
+    """
+    with mapped_errors():
+        db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
 
 
 @contextmanager

@@ -180,11 +180,12 @@ def selected(db: sqlite3.Connection, position: int) -> list[str]:
 
 
 def first_round_rates(db: sqlite3.Connection) -> dict[int, PassRate]:
-    """Per cohort, passed and judged over the first rounds that have no candidate left to judge."""
+    """Per cohort, the pass rate over the first rounds that have no candidate left to judge."""
     return {
-        cohort: PassRate(passed=passed, judged=judged)
-        for cohort, passed, judged in db.execute(
-            "SELECT request / ?, sum(passed), sum(judged) FROM ("
+        cohort: PassRate(*counts)
+        for cohort, *counts in db.execute(
+            "SELECT request / ?, sum(passed), sum(judged), sum(passed * (passed - 1)),"
+            " sum(judged * (judged - 1)) FROM ("
             "  SELECT c.request, sum(v.outcome = 'pass') AS passed,"
             "  sum(v.outcome <> 'error') AS judged FROM candidate c"
             "  LEFT JOIN verdict v ON v.candidate = c.key WHERE c.round = 1"

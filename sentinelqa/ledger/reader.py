@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sentinelqa.errors import LedgerError
 from sentinelqa.ledger import queries, rows
-from sentinelqa.ledger.connection import connect_reader, mapped_errors
+from sentinelqa.ledger.connection import connect_reader, mapped_errors, snapshot
 from sentinelqa.retry import Recipe
 from sentinelqa.types import (
     Candidate,
@@ -139,14 +139,14 @@ class LedgerReader:
     def candidates(self) -> Iterator[CandidateRecord]:
         """Every candidate, by request in the order of the file, then by index; streamed."""
         for first, last, requests in self._pages():
-            with mapped_errors():
+            with snapshot(self._db):
                 page = self._candidate_page(first, last, requests)
             yield from page
 
     def requests(self) -> Iterator[RequestRecord]:
         """Every request in the order of the file; streamed."""
         for first, last, requests in self._pages():
-            with mapped_errors():
+            with snapshot(self._db):
                 page = self._request_page(first, last, requests)
             yield from page
 

@@ -22,6 +22,7 @@ from sentinelqa.ledger.connection import (
     mapped_errors,
     transaction,
 )
+from sentinelqa.ledger.wal import LogKeeper
 from sentinelqa.types import (
     Candidate,
     Check,
@@ -89,6 +90,7 @@ class Ledger:
         self._connection = db
         self._lock = lock
         self._path = path
+        self._keeper = LogKeeper(path)
         self._building: Building | None = None
         self._session = 0
 
@@ -266,6 +268,7 @@ class Ledger:
             )
             db.executemany("INSERT INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?)", measurements)
             db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?)", verdicts)
+        self._keeper.keep_short(self._db)
         return len(verdicts)
 
     def close_request(
