@@ -74,7 +74,9 @@ class Settings:
     lora: str = ""
 
     def evolve(self, **changes: Any) -> Settings:
-        """These settings with some of them changed."""
+        """These settings with some of them changed. Another model comes without our revision."""
+        if changes.get("model", self.model) != self.model:
+            changes = {"revision": "", **changes}
         return replace(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentinelqa import registry
 from sentinelqa.dimensions.base import Dimension
-from sentinelqa.errors import JobError, did_you_mean
+from sentinelqa.errors import JobError, UsageError, did_you_mean
 from sentinelqa.features.base import Feature
 from sentinelqa.job import Job
 from sentinelqa.rubric.loading import load_rubric
@@ -70,17 +70,17 @@ def prepare(job: Job) -> Plan:
     dimensions = dimensions_of(rubric)
     features = features_of(rubric, dimensions)
     _check_adjustments(job, rubric)
-    requests, wanted, referenced = _count(job)
+    census = _count(job)
     return Plan(
         job=job,
         rubric=rubric,
         dimensions=dimensions,
         features=features,
-        requests=requests,
-        wanted=wanted,
-        generators=_generator_models(job, policy),
+        requests=census.requests,
+        wanted=census.wanted,
+        generators=_generator_models(job, policy, census.models),
         scorers=tuple(scoring_models(rubric, features, policy)),
-        warnings=(*_warnings(dimensions, requests, referenced), *rubric.advice),
+        warnings=(*_warnings(dimensions, census), *rubric.advice),
     )
 
 
@@ -133,28 +133,43 @@ def pilot(job: Job, rubric: Rubric, scratch: Path) -> Pilot:
     )
 
 
-def _generator_models(job: Job, policy: LicencePolicy) -> dict[str, ModelUse]:
+def _generator_models(
+    job: Job, policy: LicencePolicy, asked: Mapping[str, str]
+) -> dict[str, ModelUse]:
+    """Every model that the job, its adjustments or its requests (``asked``: name to place) use."""
     settings = job.settings
-    others = [
-        str(change.value)
-        for adjustment in job.retry.adjustments
-        for change in adjustment.changes
-        if change.key == "model"
-    ]
+    places = {settings.model: "generator.model"}
+    for adjustment in job.retry.adjustments:
+        for change in adjustment.changes:
+            if change.key == "model":
+                places.setdefault(str(change.value), "retry.adjust")
+    for name, where in asked.items():
+        places.setdefault(name, where)
     models = {}
-    for name in dict.fromkeys([settings.model, *others]):
+    for name, where in places.items():
+        if (name in registry.generators) != (settings.model in registry.generators):
+            raise JobError(
+                f"{name!r} and {settings.model!r} are made by different generators",
+                where=where,
+                remedy="split the requests into two jobs",
+            )
         if name in registry.generators:
             made = registry.generators.load(name)()
             models[name] = next(iter(made.models), ModelUse(id=name))
             continue
         registry.generators.load("diffusers")
-        models[name] = resolve(
-            name,
-            task="text-to-image",
-            revision=settings.revision if name == settings.model else "",
-            policy=policy,
-            allow_unpinned=job.allow_unpinned,
-        ).use()
+        try:
+            found = resolve(
+                name,
+                task="text-to-image",
+                revision=settings.revision if name == settings.model else "",
+                policy=policy,
+                allow_unpinned=job.allow_unpinned,
+            )
+        except UsageError as error:
+            error.where = error.where or where
+            raise
+        models[name] = found.use()
     return models
 
 
@@ -171,26 +186,39 @@ def _check_adjustments(job: Job, rubric: Rubric) -> None:
                 )
 
 
-def _count(job: Job) -> tuple[int, int, int]:
-    requests = wanted = referenced = 0
+@dataclass(slots=True)
+class _Census:
+    """What one pass over the requests finds; ``models`` are those that requests ask for."""
+
+    requests: int = 0
+    wanted: int = 0
+    referenced: int = 0
+    models: dict[str, str] = field(default_factory=dict)
+
+
+def _count(job: Job) -> _Census:
+    census = _Census()
+    most = job.retry.best_of or job.retry.max
     for request in read_requests(job.requests, job.defaults):
-        requests += 1
-        wanted += request.deliver
-        referenced += bool(request.references)
-        if request.deliver > (job.retry.best_of or job.retry.max):
+        census.requests += 1
+        census.wanted += request.deliver
+        census.referenced += bool(request.references)
+        if "model" in request.overrides:
+            census.models.setdefault(request.overrides["model"], request.where)
+        if request.deliver > most:
             raise JobError(
                 f"request {request.id!r} wants {request.deliver} images, but may cost at most "
-                f"{job.retry.best_of or job.retry.max} candidates",
+                f"{most} candidates",
                 where=request.where,
                 remedy="raise candidates.max, or lower deliver",
             )
-    return requests, wanted, referenced
+    return census
 
 
-def _warnings(dimensions: Sequence[Dimension], requests: int, referenced: int) -> Iterable[str]:
+def _warnings(dimensions: Sequence[Dimension], census: _Census) -> Iterable[str]:
     needing = [d.name for d in dimensions if d.reference_needs]
-    if needing and referenced < requests:
+    if needing and census.referenced < census.requests:
         yield (
             f"{', '.join(needing)} compare with reference images, and "
-            f"{requests - referenced} of {requests} requests have none"
+            f"{census.requests - census.referenced} of {census.requests} requests have none"
         )
