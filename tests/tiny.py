@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-
 LETTERS = [chr(c) for c in range(ord("a"), ord("z") + 1)]
 TOKENS = ["<|startoftext|>", "<|endoftext|>", *LETTERS, *(f"{letter}</w>" for letter in LETTERS)]
 
@@ -94,7 +93,7 @@ def tiny_stable_diffusion(folder: Path) -> Path:
 
 
 def tiny_stable_diffusion_xl(folder: Path) -> Path:
-    """Write a Stable Diffusion XL pipeline: two text encoders, pooled embeddings, size embeddings."""
+    """Write a Stable Diffusion XL pipeline: two text encoders, embedded size and pooled text."""
     import torch
 
     from sentinelqa.compat import prepare_torchvision
