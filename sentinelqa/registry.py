@@ -129,6 +129,7 @@ features = Table(
         "keypoints": Entry(
             "sentinelqa.features.keypoints:KeypointFinder", "local detail, also mirrored"
         ),
+        "person": Entry("sentinelqa.features.person:PersonFinder", "where the people are"),
         "safety": Entry("sentinelqa.features.safety:Safety", "Open-NSFW's probability", "safety"),
         "text": Entry("sentinelqa.features.text:Text", "lines of text, any way round", "text"),
         "foreground": Entry(
@@ -149,6 +150,9 @@ dimensions = Table(
             "does the image show what the prompt says",
         ),
         "background": Entry("sentinelqa.dimensions.background:Background", "plain or busy"),
+        "background_text": Entry(
+            "sentinelqa.dimensions.background_text:BackgroundText", "writing behind the subject"
+        ),
         "colour": Entry("sentinelqa.dimensions.colour:Colour", "the subject's colour"),
         "duplicate": Entry("sentinelqa.dimensions.duplicate:Duplicate", "a copy of a reference"),
         "expression": Entry("sentinelqa.dimensions.expression:Expression", "eyes, mouth, pose"),

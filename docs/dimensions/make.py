@@ -23,6 +23,7 @@ _GROUPS = (
             "skin_tone",
             "lighting",
             "background",
+            "background_text",
         ),
     ),
     (

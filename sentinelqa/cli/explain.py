@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sentinelqa.scorer import Scored
     from sentinelqa.types import Check, Measurement, Request
 
-_DRAWN = ("pixels", "foreground", "faces", "text")
+_DRAWN = ("pixels", "foreground", "person", "faces", "text")
 
 
 @click.command(short_help="One image's measurements, with a picture of what was seen.")

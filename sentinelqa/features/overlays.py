@@ -13,6 +13,7 @@ from sentinelqa.dimensions.artifacts import technical_score
 from sentinelqa.dimensions.sharpness import VIEWING_SIZE, gradients, tile_map
 from sentinelqa.features.face import FaceSet
 from sentinelqa.features.foreground import Foreground
+from sentinelqa.features.person import Person
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.reading import TextFound
 from sentinelqa.features.skin import FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
@@ -21,6 +22,7 @@ RGB = NDArray[np.uint8]
 
 PANEL = 640
 _GREEN, _YELLOW, _RED, _CYAN = (60, 220, 60), (250, 220, 40), (240, 60, 50), (40, 200, 240)
+_MAGENTA = (230, 60, 220)
 _TILES = 8
 _SMALLEST_TILE = 32
 
@@ -46,11 +48,18 @@ def overlay(values: Mapping[str, Any]) -> RGB:
 
 
 def _draw_foreground(canvas: RGB, found: Foreground, _scale: float) -> None:
-    mask = cv2.resize(
-        found.mask.astype(np.uint8), canvas.shape[1::-1], interpolation=cv2.INTER_NEAREST
-    )
-    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    cv2.drawContours(canvas, outlines, -1, _CYAN, 2)
+    _outline(canvas, found.mask, _CYAN)
+
+
+def _draw_person(canvas: RGB, found: Person, _scale: float) -> None:
+    if found.mask is not None:
+        _outline(canvas, found.mask, _MAGENTA)
+
+
+def _outline(canvas: RGB, mask: NDArray[np.bool_], colour: tuple[int, int, int]) -> None:
+    sized = cv2.resize(mask.astype(np.uint8), canvas.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    outlines, _ = cv2.findContours(sized, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    cv2.drawContours(canvas, outlines, -1, colour, 2)
 
 
 def _draw_faces(canvas: RGB, found: FaceSet, scale: float) -> None:
@@ -78,6 +87,7 @@ def _draw_text(canvas: RGB, found: TextFound, scale: float) -> None:
 
 _DRAWERS: Mapping[str, Callable[[RGB, Any, float], None]] = {
     "foreground": _draw_foreground,
+    "person": _draw_person,
     "faces": _draw_faces,
     "text": _draw_text,
 }

@@ -42,7 +42,7 @@ def test_importing_every_dimension_loads_no_model_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["pixels", "hashes", "foreground", "keypoints"])
+@pytest.mark.parametrize("name", ["pixels", "hashes", "foreground", "keypoints", "person"])
 def test_features_without_weights_keep_length_and_order(name: str) -> None:
     feature = registry.features.load(name)()
     assert isinstance(feature, Feature)
@@ -62,7 +62,7 @@ WITHOUT_WEIGHTS = [
     name
     for name in DIMENSIONS
     if set(registry.dimensions.load(name)().needs)
-    <= {"pixels", "hashes", "foreground", "keypoints"}
+    <= {"pixels", "hashes", "foreground", "keypoints", "person"}
 ]
 
 
@@ -72,7 +72,7 @@ def test_hostile_pictures_get_a_measurement_or_a_reason(name: str, picture: str)
     from sentinelqa.features.base import FeatureInput
 
     values: dict[str, object] = {"pixels": Picture(HOSTILE[picture])}
-    for feature in ("hashes", "foreground", "keypoints"):
+    for feature in ("hashes", "foreground", "keypoints", "person"):
         made = registry.features.load(feature)()
         values[feature] = made.compute([FeatureInput("", Request(id="r"), values)])[0]
     dimension = registry.dimensions.load(name)()

@@ -18,6 +18,7 @@ from sentinelqa.errors import ScoringError
 from sentinelqa.features.base import Features
 from sentinelqa.features.foreground import find_foreground
 from sentinelqa.features.hashes import hash_picture
+from sentinelqa.features.person import Person
 from sentinelqa.features.pixels import Picture
 from sentinelqa.types import Measurement, Request, Unscored
 
@@ -27,6 +28,7 @@ def features(rgb: np.ndarray) -> dict[str, Any]:
     return {
         "pixels": picture,
         "foreground": find_foreground(picture),
+        "person": Person(None, "not asked for"),
         "hashes": hash_picture(picture),
     }
 

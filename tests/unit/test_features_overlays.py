@@ -7,8 +7,13 @@ from synthetic_face import face, faces
 
 from sentinelqa.features.foreground import find_foreground
 from sentinelqa.features.overlays import PANEL, overlay
+from sentinelqa.features.person import Person
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.reading import Line, TextFound
+
+
+PERSON = np.zeros((366, 512), bool)
+PERSON[200:300, 350 : round(600 * 512 / 700)] = True
 
 
 def panels(picture: np.ndarray) -> list[np.ndarray]:
@@ -24,6 +29,7 @@ def test_what_was_found_is_drawn_where_it_is() -> None:
             {
                 "pixels": picture,
                 "foreground": find_foreground(picture),
+                "person": Person(PERSON),
                 "faces": faces(face(at=(200, 200))),
                 "text": TextFound((Line("ACME", 0.9, corners),)),
             }
@@ -32,7 +38,7 @@ def test_what_was_found_is_drawn_where_it_is() -> None:
     assert np.array_equal(plain, picture.within(PANEL))
     scale = PANEL / 700
     changed = (plain != drawn).any(axis=2)
-    for x, y in ((100, 250), (200, 200), (320, 100)):
+    for x, y in ((100, 250), (200, 200), (320, 100), (600, 400)):
         column, row = round(x * scale), round(y * scale)
         assert changed[row - 4 : row + 5, column - 4 : column + 5].any()
     assert changed.mean() < 0.2
