@@ -13,7 +13,8 @@
     ├── RunError              something failed that should not have; exit code 3
     │   ├── GenerationError       a generator could not make an image
     │   ├── ScoringError          a feature or dimension could not be computed
-    │   └── EngineError           workers died or hung
+    │   ├── EngineError           workers died or hung
+    │   └── StorageError          the disk is full or failing
     └── LedgerError           the durable record is locked, damaged, or too new; exit code 3
 
 Third-party exceptions are mapped at the edge where they appear, with ``raise ... from``.
@@ -93,6 +94,10 @@ class ScoringError(RunError):
 
 class EngineError(RunError):
     """Workers died, hung, or could not be started."""
+
+
+class StorageError(RunError):
+    """The disk is full or failing. No item is to blame; the run stops, and can go on later."""
 
 
 class LedgerError(SentinelError):

@@ -13,8 +13,26 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from sentinelqa.errors import StorageError
+
 PART = ".part"
 """Ending of files that are being written. One that is left behind by a crash is worthless."""
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Around writes that a run cannot go on without: errors of the disk as ``StorageError``.
+
+    Raises:
+        StorageError: the disk refused something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"the disk refused a file of the run: {error}; free some space, or mend the disk, and "
+            "run the same command again"
+        ) from error
 
 
 @contextmanager

@@ -20,8 +20,9 @@ import numpy as np
 from sentinelqa import images, registry
 from sentinelqa.decide import ImageFacts, decide, is_decided
 from sentinelqa.dimensions.base import Dimension
-from sentinelqa.errors import ModelError, ScoringError, SentinelError
+from sentinelqa.errors import ModelError, ScoringError, SentinelError, StorageError
 from sentinelqa.features.base import Feature, FeatureInput, Features
+from sentinelqa.files import storing
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.sources.images import fetch
 from sentinelqa.types import (
@@ -160,21 +161,24 @@ class ScoreStage:
         work = _Work(item=item, path=item.path)
         try:
             if item.path.endswith(".npy"):
-                work.image = self._store(np.load(item.path, allow_pickle=False))
+                work.image = self._store(item.path)
                 work.path = str(Path(self._plan.run_dir) / work.image.path)
             else:
                 if "://" in item.path:
                     work.path = str(fetch(item.path, scratch))
                 work.image = images.inspect(work.path, shown_as=item.path)
+        except StorageError:
+            raise
         except (SentinelError, OSError) as error:
             work.values["pixels"] = ScoringError(str(error))
         return work
 
-    def _store(self, rgb: Any) -> StoredImage:
-        encoded = images.encode_fast(rgb)
-        return images.store(
-            Path(self._plan.run_dir), encoded, width=rgb.shape[1], height=rgb.shape[0]
-        )
+    def _store(self, raw: str) -> StoredImage:
+        with storing():
+            rgb = np.load(raw, allow_pickle=False)
+            encoded = images.encode_fast(rgb)
+            height, width = rgb.shape[:2]
+            return images.store(Path(self._plan.run_dir), encoded, width=width, height=height)
 
     def _score(self, dimension: Dimension, readable: Sequence[_Work]) -> None:
         alive = [w for w in readable if not w.decided]

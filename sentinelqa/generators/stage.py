@@ -10,6 +10,7 @@ import numpy as np
 
 from sentinelqa import registry
 from sentinelqa.errors import GenerationError
+from sentinelqa.files import storing
 from sentinelqa.generators.base import Generator
 from sentinelqa.job import Job
 from sentinelqa.types import Candidate
@@ -60,7 +61,8 @@ class GenerateStage:
                 paths.append(image)
                 continue
             path = self._scratch / f"{candidate.id}.npy"
-            np.save(path, image, allow_pickle=False)
+            with storing():
+                np.save(path, image, allow_pickle=False)
             paths.append(str(path))
         return GeneratedFiles(
             paths=tuple(paths),

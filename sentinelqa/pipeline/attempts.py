@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections import Counter
 from collections.abc import Sequence
 
 from sentinelqa.engines.base import Failed
-from sentinelqa.errors import EngineError, SentinelError
+from sentinelqa.errors import EngineError, SentinelError, StorageError
 from sentinelqa.scorer import Scored
 from sentinelqa.types import Candidate, Check, Outcome, Verdict
 
@@ -15,6 +16,10 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """An item that killed or hung its worker this often, alone, is given up."""
+
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+"""Of whatever disk, the run's or that of temporary files: no item is to blame for these."""
 
 
 class Attempts:
@@ -36,8 +41,13 @@ class Attempts:
             ``candidates`` is to be asked again, alone.
 
         Raises:
-            SentinelError: the stage itself did not load, so no item can ever be worked.
+            SentinelError: the stage itself did not load, so no item can ever be worked; or the
+                disk is full or failing, so nothing that is worked can be kept.
         """
+        if isinstance(failed.error, StorageError):
+            raise failed.error
+        if isinstance(failed.error, OSError) and failed.error.errno in DISK_ERRORS:
+            raise StorageError(f"{self._stage}: {failed.error}") from failed.error
         if failed.kind == "not_loaded":
             if isinstance(failed.error, SentinelError):
                 raise failed.error

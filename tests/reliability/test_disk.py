@@ -12,11 +12,6 @@ from sentinelqa import fsck
 
 LEDGER = ("pwrite64", "fdatasync")
 FILES = ("fsync", "rename", "mkdir")
-OUTAGE = pytest.mark.xfail(
-    strict=True,
-    reason="an image that the disk refuses is recorded as an error of the candidate for good, "
-    "instead of stopping the run",
-)
 SOON = 5.0
 """Seconds within which a run that cannot write has ended."""
 
@@ -39,7 +34,7 @@ def refuse(runs: Runs, points: list[tuple[str, int]], expected: dict[str, Any]) 
         assert outcome(out) == expected, at
 
 
-@pytest.mark.parametrize("call", [*LEDGER, *(pytest.param(c, marks=OUTAGE) for c in FILES)])
+@pytest.mark.parametrize("call", [*LEDGER, *FILES])
 def test_a_disk_that_fails_at_a_sample_of_system_calls(
     runs: Runs, undisturbed: dict[str, Any], call: str
 ) -> None:
@@ -49,7 +44,7 @@ def test_a_disk_that_fails_at_a_sample_of_system_calls(
 
 @pytest.mark.full
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("call", LEDGER)
+@pytest.mark.parametrize("call", [*LEDGER, *FILES])
 def test_a_disk_that_fails_at_every_system_call(
     runs: Runs, undisturbed: dict[str, Any], call: str
 ) -> None:
