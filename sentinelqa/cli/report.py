@@ -1,4 +1,4 @@
-"""``sentinelqa report RUN``."""
+"""``sentinelqa report RUN`` and ``sentinelqa report RUN RUN2``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,33 @@ from pathlib import Path
 
 import click
 
+RUN = click.Path(file_okay=False, path_type=Path)
 
-@click.command(short_help="Build the report of a run again.")
-@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
-def report(run: Path) -> int:
-    """Write report.html of the run in RUN again, from its ledger; also while it is going."""
+
+@click.command(short_help="Build the report of a run again, or compare two runs.")
+@click.argument("run", type=RUN)
+@click.argument("run2", type=RUN, required=False)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the comparison goes; by default comparison.html in RUN2.",
+)
+def report(run: Path, run2: Path | None, out: Path | None) -> int:
+    """Write report.html of the run in RUN again, from its ledger; also while it is going.
+
+    With RUN2, compare the two runs instead: which pass rates moved, which requests got better or
+    worse, their pictures side by side.
+    """
+    from sentinelqa.errors import UsageError
     from sentinelqa.pipeline import rebuild_tables
-    from sentinelqa.report import write_report
+    from sentinelqa.report import write_comparison, write_report
 
+    if out is not None and run2 is None:
+        raise UsageError("--out belongs to a comparison", remedy="give a second run")
     rebuild_tables(run)
-    click.echo(write_report(run))
+    if run2 is None:
+        click.echo(write_report(run))
+        return 0
+    rebuild_tables(run2)
+    click.echo(write_comparison(run, run2, out))
     return 0

@@ -19,3 +19,25 @@ def write_report(run_dir: Path) -> Path:
     from sentinelqa.report.pages import write_pages
 
     return write_pages(run_dir, build_report(run_dir))
+
+
+def write_comparison(first: Path, second: Path, out: Path | None = None) -> Path:
+    """Write one page that compares two runs, its pictures inside.
+
+    Args:
+        out: by default ``comparison.html`` in the second run's directory.
+
+    Returns:
+        The page.
+
+    Raises:
+        JobError: a run has no tables, or the two cannot be compared.
+        RubricError: a rubric cannot be read, or the two have no check in common.
+    """
+    from sentinelqa.files import write_atomically
+    from sentinelqa.report.comparing import compare
+    from sentinelqa.report.render import render_comparison
+
+    path = out if out is not None else second / "comparison.html"
+    write_atomically(path, render_comparison(compare(first, second, path.parent)).encode())
+    return path

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+from sentinelqa.report.comparison import Comparison
 
 WIDTH = 480.0
 HEIGHT = 96.0
@@ -26,3 +29,14 @@ def place(value: float, start: float, end: float) -> float:
     """Where a value stands on an axis of :data:`WIDTH`."""
     share = (value - start) / (end - start)
     return round(WIDTH * min(max(share, 0.0), 1.0), 2)
+
+
+def reach(comparison: Comparison) -> float:
+    """How far the axis of changes goes to either side of 0, so that every interval fits."""
+    ends = [
+        abs(end)
+        for row in (*comparison.overall, *comparison.checks)
+        for end in (row.change.low, row.change.high)
+        if not math.isnan(end)
+    ]
+    return min(1.0, math.ceil(20 * max(ends, default=0.1)) / 20)

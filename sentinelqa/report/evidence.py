@@ -66,6 +66,10 @@ class Evidence:
             self._texts[name] = ["" if v is None or v != v else str(v) for v in column]
         return self._texts[name]
 
+    def texts_of_requests(self, name: str) -> list[str]:
+        """A column of the requests table as text; empty where there is none."""
+        return ["" if v is None or v != v else str(v) for v in self.requests[name].tolist()]
+
     @cached_property
     def seeds(self) -> list[str]:
         """As text: neither a float nor a browser holds whole numbers of 63 bits."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,12 +19,14 @@ from markupsafe import Markup
 
 from sentinelqa import __version__
 from sentinelqa.report.building import short_stories
-from sentinelqa.report.charts import HEIGHT, WIDTH, bars, place
+from sentinelqa.report.charts import HEIGHT, WIDTH, bars, place, reach
+from sentinelqa.report.comparison import Comparison
+from sentinelqa.report.intervals import METHOD
 from sentinelqa.report.model import Report
 from sentinelqa.report.words import FORMATS
 
 MOST_SHORT = 200
-_SCRIPTS = ("model.js", "whatif.js", "sheet.js", "dialog.js", "page.js")
+_SCRIPTS = ("base.js", "model.js", "whatif.js", "sheet.js", "dialog.js", "page.js", "theme.js")
 
 
 def render(report: Report, template: str = "report.html.j2", **more: Any) -> str:
@@ -34,10 +36,29 @@ def render(report: Report, template: str = "report.html.j2", **more: Any) -> str
         "payload": as_json_block(report.payload),
         "thumbnails": as_json_block(list(report.thumbnails)),
     }
-    return _page(template, blocks, report=report, short=short, most_short=MOST_SHORT, **more)
+    return _page(
+        template, _SCRIPTS, blocks, report=report, short=short, most_short=MOST_SHORT, **more
+    )
 
 
-def _page(template: str, blocks: Mapping[str, Markup], **values: Any) -> str:
+def render_comparison(comparison: Comparison) -> str:
+    """The HTML of a comparison. Equal comparisons give equal bytes."""
+    blocks = {"payload": as_json_block(comparison.payload)}
+    scripts = ("base.js", "comparison.js", "theme.js")
+    return _page(
+        "comparison.html.j2",
+        scripts,
+        blocks,
+        comparison=comparison,
+        method=METHOD,
+        most_changed=MOST_SHORT,
+        reach=reach(comparison),
+    )
+
+
+def _page(
+    template: str, scripts: Sequence[str], blocks: Mapping[str, Markup], **values: Any
+) -> str:
     digest = hashlib.sha256("\0".join(blocks.values()).encode()).hexdigest()
     return (
         environment()
@@ -46,7 +67,7 @@ def _page(template: str, blocks: Mapping[str, Markup], **values: Any) -> str:
             blocks=blocks,
             nonce=digest[:32],
             style=Markup(asset("report.css")),  # noqa: S704 - our own file
-            script=Markup("\n".join(asset(name) for name in _SCRIPTS)),  # noqa: S704 - our own files
+            script=Markup("\n".join(asset(name) for name in scripts)),  # noqa: S704 - our own files
             version=__version__,
             **values,
         )

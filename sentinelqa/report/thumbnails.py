@@ -29,20 +29,26 @@ _BYTES_PER_PIXEL = 0.14
 """Of a busy WebP at the quality of thumbnails; used to choose a size that keeps to the budget."""
 
 
-def side_for(count: int) -> int:
+def side_for(count: int, budget: int = BUDGET) -> int:
     """The longer side of each of ``count`` embedded thumbnails, in pixels."""
-    fitting = (side for side in _SIDES if side * side * _BYTES_PER_PIXEL * count <= BUDGET)
+    fitting = (side for side in _SIDES if side * side * _BYTES_PER_PIXEL * count <= budget)
     return next(fitting, _SIDES[-1])
 
 
-def embedded(run: RunDir, ids: list[str], paths: list[str]) -> tuple[str, ...]:
-    """A ``data:`` address per candidate; empty where there is no picture to show."""
-    make = partial(_webp, run, side_for(len(ids)))
+def embedded(
+    run: RunDir, ids: list[str], paths: list[str], *, budget: int = BUDGET
+) -> tuple[str, ...]:
+    """A ``data:`` address per candidate; empty where there is no picture to show.
+
+    Args:
+        budget: bytes of all pictures together, before base64.
+    """
+    make = partial(_webp, run, side_for(len(ids), budget))
     spent = 0
     found = []
     for content in _in_order(make, ids, paths):
         spent += len(content)
-        fits = content and spent <= BUDGET
+        fits = content and spent <= budget
         found.append("data:image/webp;base64," + base64.b64encode(content).decode() if fits else "")
     return tuple(found)
 
@@ -61,7 +67,14 @@ def address_of(run: RunDir, path: str) -> str:
     full = locate(run, path)
     if full is None:
         return ""
-    relative = os.path.relpath(full.resolve(), run.path.resolve())
+    return address_between(run.path, full)
+
+
+def address_between(folder: Path, file: Path) -> str:
+    """Where a page in ``folder`` finds a file; empty where there is none."""
+    if not file.is_file():
+        return ""
+    relative = os.path.relpath(file.resolve(), folder.resolve())
     return "./" + "/".join(quote(part, safe="") for part in Path(relative).parts)
 
 

@@ -22,6 +22,14 @@ def percent(value: float | None) -> str:
     return f"{value:.0%}".replace("%", " %")
 
 
+def points(value: float | None) -> str:
+    """A difference of two rates in percentage points, with its sign: ``+4.2``."""
+    if value is None or value != value:
+        return "–"
+    shown = f"{100 * value:+.1f}"
+    return shown.replace("-", "\u2212") if float(shown) else "0.0"
+
+
 def number(value: float | None) -> str:
     """Three digits that matter."""
     if value is None:
@@ -56,6 +64,7 @@ def short_hash(value: str) -> str:
 FORMATS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "percent": percent,
+    "points": points,
     "number": number,
     "duration": duration,
     "plural": plural,

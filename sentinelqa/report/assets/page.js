@@ -182,12 +182,6 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "r" && rejects) { rejects.checked = !rejects.checked; redraw(() => { view.rejects = rejects.checked; view.opened.clear(); }); }
 });
 
-document.getElementById("theme").addEventListener("click", () => {
-  const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-});
-
 drawFunnel();
 data.checks.forEach((_, number) => { drawCheck(number); drawMisses(number); });
 drawOutcomes();

@@ -1,0 +1,178 @@
+"""Pass rates and their changes, with 95 % intervals that know that candidates come in requests.
+
+Candidates of one request resemble each other, and the same request in two runs does too. Both
+matter: the first makes an interval wider than that of independent candidates, the second narrower.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+
+_Z = NormalDist().inv_cdf(0.975)
+_FEW = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
+"""97.5 % quantiles of Student's t where the expansion below is not exact enough."""
+
+METHOD = (
+    "95 % intervals of changes: Newcombe's square-and-add of two Wilson intervals, each on the "
+    "effective number of candidates (design effect of requests), less what both runs have in "
+    "common per request"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """Hits among looked-at candidates per request; two tallies have their requests in one order."""
+
+    hits: Counts
+    looked: Counts
+
+    @property
+    def rate(self) -> float:
+        """Over all requests; NaN where nothing was looked at."""
+        total = int(self.looked.sum())
+        return float(self.hits.sum()) / total if total else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Two rates and the interval of second less first.
+
+    Attributes:
+        hits, looked: of the first and the second run.
+        paired: requests that both runs looked at.
+        low, high: of the difference; NaN where one of them has nothing to look at.
+    """
+
+    hits: tuple[int, int]
+    looked: tuple[int, int]
+    paired: int
+    low: float
+    high: float
+
+    @property
+    def first(self) -> float | None:
+        return self.hits[0] / self.looked[0] if self.looked[0] else None
+
+    @property
+    def second(self) -> float | None:
+        return self.hits[1] / self.looked[1] if self.looked[1] else None
+
+    @property
+    def difference(self) -> float | None:
+        """``None`` where one of the runs has nothing to look at."""
+        if self.first is None or self.second is None:
+            return None
+        return self.second - self.first
+
+    @property
+    def direction(self) -> int:
+        """1 or -1 where the interval leaves no doubt that the rate rose or fell, else 0."""
+        return 1 if self.low > 0 else -1 if self.high < 0 else 0
+
+
+def wilson(rate: float, total: float) -> tuple[float, float]:
+    """The score interval of a rate (Wilson, JASA 22, 1927).
+
+    Args:
+        total: trials; an effective number need not be whole.
+    """
+    if total <= 0:
+        return 0.0, 1.0
+    middle = rate + _Z**2 / (2 * total)
+    spread = _Z * math.sqrt(rate * (1 - rate) / total + (_Z / (2 * total)) ** 2)
+    scale = 1 + _Z**2 / total
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def change(first: Tally, second: Tally) -> Change:
+    """How a rate changed from one run to the other.
+
+    The interval is that of Newcombe (Statistics in Medicine 17, 1998, paired method 10, and 1998,
+    method 10 where nothing is shared) from Wilson limits. The effective number of candidates is
+    theirs over the design effect of requests (Kish; at least 1), and smaller still where requests
+    are few (Korn and Graubard, Survey Methodology 24, 1998). The correlation is that of the
+    requests' residuals in both runs.
+    """
+    both = int(((first.looked > 0) & (second.looked > 0)).sum())
+    hits = int(first.hits.sum()), int(second.hits.sum())
+    looked = int(first.looked.sum()), int(second.looked.sum())
+    if not all(looked):
+        low = high = math.nan
+    else:
+        low, high = _interval(first, second, both)
+    return Change(hits=hits, looked=looked, paired=both, low=low, high=high)
+
+
+def sign_test(better: int, worse: int) -> float:
+    """How often a coin would give a split at least as uneven, both sides counted."""
+    total, most = better + worse, max(better, worse)
+    tail = sum(math.comb(total, k) for k in range(most, total + 1))
+    return min(1.0, 2 * tail / 2**total)
+
+
+def _interval(first: Tally, second: Tally, both: int) -> tuple[float, float]:
+    effects = [_design_effect(tally) for tally in (first, second)]
+    known = [effect for effect in effects if effect is not None]
+    limits = []
+    for tally, effect in zip((first, second), effects, strict=True):
+        # where all pass or all fail, the other run says how alike candidates of a request are
+        own = effect if effect is not None else max(known, default=1.0)
+        effective = float(tally.looked.sum()) / own * _small(int((tally.looked > 0).sum()))
+        limits.append(wilson(tally.rate, effective))
+    (low1, high1), (low2, high2) = limits
+    rate1, rate2 = first.rate, second.rate
+    shared = _correlation(first, second) if both > 1 else 0.0
+    low = rate2 - rate1 - _add(rate2 - low2, high1 - rate1, shared)
+    high = rate2 - rate1 + _add(high2 - rate2, rate1 - low1, shared)
+    return max(-1.0, low), min(1.0, high)
+
+
+def _add(one: float, other: float, shared: float) -> float:
+    return math.sqrt(max(0.0, one**2 + other**2 - 2 * shared * one * other))
+
+
+def _residuals(tally: Tally) -> NDArray[np.float64]:
+    """How many more hits than expected each request has, as a share of all candidates."""
+    return np.asarray((tally.hits - tally.rate * tally.looked) / tally.looked.sum(), np.float64)
+
+
+def _design_effect(tally: Tally) -> float | None:
+    """Variance of the rate over that of independent candidates; ``None`` where all are alike."""
+    rate, clusters = tally.rate, int((tally.looked > 0).sum())
+    if rate in (0.0, 1.0) or clusters < 2:
+        return None
+    variance = float((_residuals(tally) ** 2).sum()) * clusters / (clusters - 1)
+    return max(1.0, variance * float(tally.looked.sum()) / (rate * (1 - rate)))
+
+
+def _small(clusters: int) -> float:
+    """What is left of the effective number where there are few requests to learn it from."""
+    if clusters < 2:
+        return 1.0
+    return (_Z / _student(clusters - 1)) ** 2
+
+
+def _student(degrees: int) -> float:
+    """The 97.5 % quantile of Student's t (Abramowitz and Stegun, 26.7.5)."""
+    if degrees in _FEW:
+        return _FEW[degrees]
+    z = _Z
+    return (
+        z
+        + (z**3 + z) / (4 * degrees)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * degrees**3)
+    )
+
+
+def _correlation(first: Tally, second: Tally) -> float:
+    one, other = _residuals(first), _residuals(second)
+    scale = math.sqrt(float((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum()) / scale if scale else 0.0
