@@ -92,9 +92,17 @@ class AdjustYaml(_Strict):
 class RetryYaml(_Strict):
     """What happens to a request that fell short."""
 
-    rounds: Annotated[int, Field(ge=0, le=100)] = 3
+    rounds: Annotated[int, Field(ge=0, le=100)] = 10
     adjust: tuple[AdjustYaml, ...] = ()
-    give_up_below: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    give_up_below: Annotated[float, Field(ge=0, lt=1)] = 0.05
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fewer_where_settings_drift(cls, data: Any) -> Any:
+        """Adjustments add up from round to round, so unasked there are only a few."""
+        if isinstance(data, dict) and data.get("adjust") and "rounds" not in data:
+            return {**data, "rounds": 3}
+        return data
 
 
 class CostYaml(_Strict):

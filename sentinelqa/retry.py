@@ -1,14 +1,16 @@
 """What a request does next: another round, or stop. Pure, so a resumed run decides the same.
 
 The pass rate of a request is unknown and differs from request to request; most of the waste is in
-requests that will not deliver. So it is estimated as a Beta posterior: a weak prior pooled over
-earlier requests, and the request's own verdicts. Top-ups are sized to the shortfall, and a request
-whose remaining budget will almost surely not deliver is given up.
+requests that will not deliver. So it is estimated as a Beta posterior: a prior fitted to earlier
+requests, and the request's own verdicts. Top-ups are sized to the shortfall, but no longer than the
+row of failures that would settle the matter, and a request whose remaining budget will most likely
+not deliver is given up. ``benchmarks/candidates.py`` replays all of this on traces.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,9 +18,13 @@ from typing import Any
 
 from sentinelqa.types import Judged, Outcome, Settings
 
-PRIOR_STRENGTH = 2.0
-"""Pseudo-candidates that the pooled pass rate of earlier requests counts for. Weak, because pass
-rates of requests are far apart; with no earlier request it is the uniform prior."""
+STRENGTH = (0.5, 4.0)
+"""The least and the most pseudo-candidates that earlier requests count for. Never many: the next
+request may be unlike all before it."""
+UNKNOWN_STRENGTH = 2.0
+"""Without earlier requests the prior is uniform."""
+LAST_ROUND = 0.9
+"""The last round that is allowed is sized to this share of what the whole budget would achieve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +69,8 @@ class RetryPolicy:
         max: candidates over all rounds.
         retries: rounds after the first.
         give_up_below: stop when the chance that the rest of the budget fills the request falls
-            below this; 0 never gives up.
+            below this; 0 never gives up. It buys a lower cost per delivered image with requests
+            that a full budget would have filled.
         best_of: generate exactly this many in one round, and take the best; 0 means adaptive.
     """
 
@@ -71,7 +78,7 @@ class RetryPolicy:
     max: int
     retries: int
     adjustments: tuple[Adjustment, ...] = ()
-    give_up_below: float = 0.02
+    give_up_below: float = 0.05
     best_of: int = 0
 
 
@@ -97,26 +104,67 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """No further round, and why: ``enough``, ``rounds``, ``budget`` or ``stalled``."""
+    """No further round, and why: ``enough``, ``rounds``, ``budget`` or ``stalled``.
+
+    Attributes:
+        unused: candidates of the budget that were not made.
+        chance: that they would have filled the request; the price of giving it up.
+    """
 
     kind: str
     reason: str
+    unused: int = 0
+    chance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PassRate:
-    """Passed and judged candidates of earlier requests, for the pooled prior."""
+    """Passed and judged candidates of earlier requests, and how far apart those requests are.
+
+    Attributes:
+        passed_pairs, judged_pairs: ordered pairs of distinct candidates of one request, where both
+            passed and in all. Their ratio estimates the mean of the squared pass rate.
+    """
 
     passed: int = 0
     judged: int = 0
+    passed_pairs: int = 0
+    judged_pairs: int = 0
+
+    @classmethod
+    def of_request(cls, passed: int, judged: int) -> PassRate:
+        """What one request's round says."""
+        return cls(passed, judged, passed * (passed - 1), judged * (judged - 1))
 
     @property
     def mean(self) -> float:
         """Posterior mean under a uniform prior."""
         return (self.passed + 1) / (self.judged + 2)
 
+    @property
+    def prior(self) -> tuple[float, float]:
+        """The Beta distribution with this mean, fitted to the spread between requests.
+
+        Rates are often bimodal: some requests nearly always pass, others never do. The method of
+        moments for the beta-binomial (Skellam 1948), with the strength kept within bounds.
+        """
+        strength = UNKNOWN_STRENGTH
+        if self.judged_pairs:
+            mean = self.passed / self.judged
+            variance = self.passed_pairs / self.judged_pairs - mean**2
+            strength = STRENGTH[1]
+            if variance > 0:
+                strength = mean * (1 - mean) / variance - 1
+            strength = min(max(strength, STRENGTH[0]), STRENGTH[1])
+        return strength * self.mean, strength * (1 - self.mean)
+
     def __add__(self, other: PassRate) -> PassRate:
-        return PassRate(self.passed + other.passed, self.judged + other.judged)
+        return PassRate(
+            self.passed + other.passed,
+            self.judged + other.judged,
+            self.passed_pairs + other.passed_pairs,
+            self.judged_pairs + other.judged_pairs,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,15 +183,23 @@ class Standing:
 
 
 def first_round(recipe: Recipe, wanted: int, policy: RetryPolicy, pooled: PassRate) -> Round:
-    """The first round, smaller than ``policy.first`` where earlier requests passed easily."""
+    """The first round: ``policy.first``, or fewer where earlier requests say that fewer will do.
+
+    Either they passed easily, or so many of them are hopeless that a few failures tell; not fewer
+    than half, because this request may be unlike them.
+    """
     if policy.best_of:
         return Round(number=1, recipe=recipe, count=policy.best_of, why="best of a fixed number")
     count = min(policy.first, policy.max)
     why = "first round"
     if pooled.judged >= 2 * policy.first:
         needed = max(wanted, math.ceil(wanted / pooled.mean))
-        if needed < count:
-            count = needed
+        telling = count
+        if policy.retries and not policy.adjustments:
+            telling = failures_that_stop(wanted, policy.max, *pooled.prior, policy.give_up_below)
+            telling = max(telling, math.ceil(count / 2))
+        if min(needed, telling) < count:
+            count = min(needed, telling)
             why = f"first round, sized to a pass rate of {pooled.mean:.0%} so far"
     return Round(number=1, recipe=recipe, count=count, why=why)
 
@@ -152,33 +208,74 @@ def next_round(standing: Standing, policy: RetryPolicy) -> Round | Stop:
     """Another round for a request whose rounds so far are all judged, or why there is none."""
     rounds = standing.rounds
     short = standing.wanted - standing.delivered
-    used = sum(r.count for r in rounds)
+    remaining = policy.max - sum(r.count for r in rounds)
     if short <= 0:
-        return Stop(kind="enough", reason="all that was wanted is there")
+        return Stop(kind="enough", reason="all that was wanted is there", unused=max(0, remaining))
     if policy.best_of:
         return Stop(
             kind="budget", reason=f"the fixed number of {policy.best_of} candidates is used"
         )
-    if len(rounds) > policy.retries:
-        return Stop(kind="rounds", reason=f"{len(rounds)} rounds are used")
-    remaining = policy.max - used
     if remaining <= 0:
         return Stop(kind="budget", reason=f"all {policy.max} candidates are used")
 
     recipe, why = adjust(rounds[-1], policy.adjustments)
-    passed, failed = _evidence(rounds, recipe)
-    alpha = PRIOR_STRENGTH * standing.pooled.mean + passed
-    beta = PRIOR_STRENGTH * (1 - standing.pooled.mean) + failed
+    alpha, beta = _posterior(standing, recipe)
     chance = chance_of_at_least(short, remaining, alpha, beta)
-    rate = alpha / (alpha + beta)
+    if len(rounds) > policy.retries:
+        reason = f"{len(rounds)} rounds are used"
+        return Stop(kind="rounds", reason=reason, unused=remaining, chance=chance)
     if chance < policy.give_up_below:
         return Stop(
             kind="stalled",
-            reason=f"estimated pass rate {rate:.0%}: the chance that {remaining} more candidates "
-            f"give the {short} missing is {chance:.1%}",
+            reason=f"estimated pass rate {alpha / (alpha + beta):.0%}: the chance that {remaining} "
+            f"more candidates give the {short} missing is {chance:.1%}",
+            unused=remaining,
+            chance=chance,
         )
-    count = min(remaining, max(short, math.ceil(short / rate)), max(policy.first, short))
+    count = _top_up(short, remaining, (alpha, beta), policy, left=policy.retries - len(rounds) + 1)
     return Round(number=len(rounds) + 1, recipe=recipe, count=count, why=why)
+
+
+def _top_up(
+    short: int, remaining: int, posterior: tuple[float, float], policy: RetryPolicy, *, left: int
+) -> int:
+    """How many candidates the next of ``left`` rounds makes.
+
+    As many as the shortfall asks for, cut to steps while there are rounds to take them in: no more
+    than a first round, and no more than the failures that would end it. As rounds run out, at least
+    half, a quarter, ... of what a last round would need.
+    """
+    alpha, beta = posterior
+    wanted = max(short, math.ceil(short * (alpha + beta) / alpha))
+    step = min(
+        wanted,
+        max(policy.first, short),
+        failures_that_stop(short, remaining, alpha, beta, policy.give_up_below),
+    )
+    last = _enough(short, remaining, alpha, beta)
+    return min(remaining, max(step, math.ceil(last / 2 ** (left - 1))))
+
+
+def failures_that_stop(
+    short: int, remaining: int, alpha: float, beta: float, give_up_below: float
+) -> int:
+    """After how many failures in a row the rest of ``remaining`` is no longer worth trying."""
+
+    def stops(failures: int) -> bool:
+        chance = chance_of_at_least(short, remaining - failures, alpha, beta + failures)
+        return chance < give_up_below
+
+    return 1 + bisect_left(range(1, remaining), True, key=stops)
+
+
+def _enough(short: int, remaining: int, alpha: float, beta: float) -> int:
+    """The smallest round that does nearly as well as all that remains."""
+    goal = LAST_ROUND * chance_of_at_least(short, remaining, alpha, beta)
+
+    def does(count: int) -> bool:
+        return chance_of_at_least(short, count, alpha, beta) >= goal
+
+    return short + bisect_left(range(short, remaining), True, key=does)
 
 
 def adjust(last: Round, adjustments: Sequence[Adjustment]) -> tuple[Recipe, str]:
@@ -215,27 +312,31 @@ def chance_of_at_least(wanted: int, tries: int, alpha: float, beta: float) -> fl
     if wanted > tries:
         return 0.0
     log_norm = _log_beta(alpha, beta)
-    return min(
-        1.0,
-        math.fsum(
-            math.exp(
-                math.lgamma(tries + 1)
-                - math.lgamma(k + 1)
-                - math.lgamma(tries - k + 1)
-                + _log_beta(k + alpha, tries - k + beta)
-                - log_norm
-            )
-            for k in range(wanted, tries + 1)
-        ),
-    )
+
+    def exactly(k: int) -> float:
+        return math.exp(
+            math.lgamma(tries + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(tries - k + 1)
+            + _log_beta(k + alpha, tries - k + beta)
+            - log_norm
+        )
+
+    if wanted <= tries // 2:
+        return max(0.0, 1.0 - math.fsum(map(exactly, range(wanted))))
+    return min(1.0, math.fsum(map(exactly, range(wanted, tries + 1))))
 
 
-def _evidence(rounds: Sequence[Round], recipe: Recipe) -> tuple[int, int]:
-    """Passed and failed candidates made as the next round would be. Outages say nothing."""
-    same = [j for r in rounds if r.recipe == recipe for j in r.judged]
-    passed = sum(j.verdict.outcome is Outcome.PASS for j in same)
-    unsure = sum(j.verdict.outcome is Outcome.ERROR for j in same)
-    return passed, len(same) - passed - unsure
+def _posterior(standing: Standing, recipe: Recipe) -> tuple[float, float]:
+    """Of the pass rate with ``recipe``: candidates made as the next round would be count, and
+    outages say nothing."""
+    alpha, beta = standing.pooled.prior
+    for judged in (j for r in standing.rounds if r.recipe == recipe for j in r.judged):
+        if judged.verdict.outcome is Outcome.PASS:
+            alpha += 1
+        elif judged.verdict.outcome is not Outcome.ERROR:
+            beta += 1
+    return alpha, beta
 
 
 def _apply(recipe: Recipe, change: Change) -> Recipe:

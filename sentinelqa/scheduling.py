@@ -265,7 +265,7 @@ class Scheduler:
 def pass_rate(judged: Iterable[Judged]) -> PassRate:
     """Passed and judged; an outage says nothing of a request and is left out."""
     outcomes = [j.verdict.outcome for j in judged]
-    return PassRate(
+    return PassRate.of_request(
         passed=sum(o is Outcome.PASS for o in outcomes),
         judged=sum(o is not Outcome.ERROR for o in outcomes),
     )

@@ -131,4 +131,4 @@ def test_outages_do_not_count_against_a_request() -> None:
         for i, o in enumerate([Outcome.PASS, Outcome.ERROR, Outcome.FAIL, Outcome.REVIEW])
     ]
 
-    assert pass_rate(judged) == PassRate(passed=1, judged=3)
+    assert pass_rate(judged) == PassRate.of_request(passed=1, judged=3)

@@ -161,7 +161,54 @@ def test_best_of_is_one_fixed_round() -> None:
 def test_the_first_round_shrinks_where_earlier_requests_passed_easily() -> None:
     assert first_round(RECIPE, 4, POLICY, PassRate()).count == 8
     assert first_round(RECIPE, 4, POLICY, PassRate(passed=95, judged=100)).count == 5
-    assert first_round(RECIPE, 4, POLICY, PassRate(passed=5, judged=100)).count == 8
+    assert first_round(RECIPE, 4, POLICY, PassRate(passed=40, judged=100)).count == 8
+
+
+def test_the_first_round_shrinks_to_half_where_most_requests_are_hopeless() -> None:
+    hopeless = PassRate.of_request(0, 50)
+
+    assert first_round(RECIPE, 4, POLICY, hopeless).count == 4
+
+
+def test_the_prior_is_as_far_apart_as_earlier_requests_were() -> None:
+    apart = sum((PassRate.of_request(n, 8) for n in (0, 0, 8, 8)), PassRate())
+    alike = sum((PassRate.of_request(4, 8) for _ in range(4)), PassRate())
+
+    assert sum(apart.prior) < 1 < sum(alike.prior)
+    assert apart.prior[0] == pytest.approx(apart.prior[1])
+    assert PassRate().prior == (1.0, 1.0)
+
+
+def test_a_round_is_no_longer_than_the_failures_that_would_end_the_request() -> None:
+    policy = RetryPolicy(first=40, max=48, retries=9, give_up_below=0.05)
+
+    decision = next_round(standing(finished(0, 8)), policy)
+
+    assert isinstance(decision, Round)
+    after = standing(finished(0, 8), finished(0, decision.count, number=2))
+    before = standing(finished(0, 8), finished(0, decision.count - 1, number=2))
+    assert isinstance(next_round(after, policy), Stop)
+    assert isinstance(next_round(before, policy), Round)
+
+
+def test_the_last_round_uses_what_the_budget_allows() -> None:
+    """A request that passes one time in eight must not fail for want of rounds."""
+    policy = RetryPolicy(first=8, max=64, retries=1)
+
+    decision = next_round(standing(finished(1, 7)), policy)
+
+    assert isinstance(decision, Round)
+    assert decision.count > 30
+
+
+def test_a_stop_says_what_was_not_used_and_what_it_may_have_cost() -> None:
+    policy = RetryPolicy(first=8, max=32, retries=3, give_up_below=0.5)
+
+    decision = next_round(standing(finished(0, 8)), policy)
+
+    assert isinstance(decision, Stop)
+    assert decision.unused == 24
+    assert 0 < decision.chance < 0.5
 
 
 @pytest.mark.parametrize(
