@@ -281,18 +281,19 @@ def _enough(short: int, remaining: int, alpha: float, beta: float) -> int:
 def adjust(last: Round, adjustments: Sequence[Adjustment]) -> tuple[Recipe, str]:
     """The recipe of the next round and why it differs from the last one's.
 
-    An adjustment applies when one of the checks it names is behind at least half as many rejects
-    as the most frequent one, so that a rare failure does not steer the round. The name of a
-    dimension stands for every check on it (``framing`` for ``framing.fill``).
+    An adjustment applies when one of the checks it names is behind at least a third of the rejects,
+    so that a rare failure does not steer the round; how far rejects were measured otherwise has no
+    part in it. The name of a dimension stands for every check on it (``framing`` for
+    ``framing.fill``).
     """
     failures: Counter[str] = Counter()
     for judged in last.judged:
         names = judged.verdict.failed
         failures.update({*names, *(name.partition(".")[0] for name in names)})
-    top = max(failures.values(), default=0)
+    rejects = sum(judged.verdict.outcome is Outcome.FAIL for judged in last.judged)
     recipe, applied = last.recipe, []
     for adjustment in adjustments:
-        named = [n for n in adjustment.fails if failures[n] and 2 * failures[n] >= top]
+        named = [n for n in adjustment.fails if failures[n] and 3 * failures[n] >= rejects]
         if adjustment.fails and not named:
             continue
         for change in adjustment.changes:

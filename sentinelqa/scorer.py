@@ -1,8 +1,9 @@
 """The scoring stage: from image files to measurements and verdicts, inside a worker.
 
-Only the features that the rubric's dimensions and rules need are loaded. Dimensions run cheapest
-first; a candidate that has failed is not scored further unless everything is asked for. The verdict
-is the same either way (``decide`` puts fail above everything else).
+Only the features that the rubric's dimensions and rules need are loaded. What is cheap and rejects
+much is measured first (:mod:`sentinelqa.cascade`); a candidate that has failed is not scored
+further unless everything is asked for. The verdict is the same either way (``decide`` puts fail
+above everything else).
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sentinelqa import images, registry
+from sentinelqa import cascade, images, registry
+from sentinelqa.cascade import Survey
 from sentinelqa.decide import ImageFacts, decide, is_decided
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.errors import ModelError, ScoringError, SentinelError, StorageError
@@ -38,7 +40,8 @@ from sentinelqa.types import (
 
 CACHED_REFERENCES = 64
 DIGITS = 6
-_CHEAP = {"pixels", "hashes"}
+_SIZES = 2
+"""Steps of the logarithm of a picture's size in which the order of measuring is worked out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +52,15 @@ class ScoreItem:
         path: a raw ``.npy`` of a generated candidate, an existing image, or an fsspec URL.
     """
 
+        survey: what is known of the checks, for the order of measuring.
+        in_full: measure everything, also after it has failed.
     candidate: Candidate
     request: Request
     path: str
 
 
+    survey: Survey = field(default_factory=Survey)
+    in_full: bool = False
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
     """What came of one image.
@@ -101,6 +108,8 @@ class ScorePlan:
         threads: CPU threads that one worker may use.
     """
 
+        always: dimensions that are measured of every candidate, because more than its own verdict
+            depends on them.
     rubric: Rubric
     run_dir: str = ""
     device: str = "cpu"
@@ -108,6 +117,7 @@ class ScorePlan:
     threads: int = 1
 
 
+    always: frozenset[str] = frozenset()
 @dataclass(slots=True)
 class _Work:
     """One image on its way through a batch."""
@@ -131,6 +141,7 @@ class ScoreStage:
         self._references: OrderedDict[tuple[str, str], Any] = OrderedDict()
 
     def load(self) -> None:
+        self._orders: dict[tuple[Survey, int], tuple[Dimension, ...]] = {}
         """Load every feature that is needed. Weights that are missing leave theirs unscored."""
         _limit_threads(self._plan.threads)
         for name, feature in features_of(self._plan.rubric, self._dimensions).items():
@@ -150,8 +161,11 @@ class ScoreStage:
         with tempfile.TemporaryDirectory(prefix="sentinelqa-") as scratch:
             work = [self._receive(one, Path(scratch)) for one in item]
             readable = [w for w in work if w.image is not None]
-            for dimension in self._dimensions:
-                self._score(dimension, readable)
+            for one in readable:
+                self._settle(one)
+            for order, alike in self._by_order(readable):
+                for dimension in order:
+                    self._score(dimension, alike)
             self._compute("hashes", [w for w in readable if not w.decided])
         seconds = (time.perf_counter() - start) / max(1, len(work))
         return [self._result(w, seconds) for w in work]
@@ -180,17 +194,46 @@ class ScoreStage:
             height, width = rgb.shape[:2]
             return images.store(Path(self._plan.run_dir), encoded, width=width, height=height)
 
-    def _score(self, dimension: Dimension, readable: Sequence[_Work]) -> None:
-        alive = [w for w in readable if not w.decided]
+    def _by_order(
+        self, readable: Sequence[_Work]
+    ) -> Iterator[tuple[tuple[Dimension, ...], list[_Work]]]:
+        """The images that are measured in the same order, with that order."""
+        groups: dict[tuple[Survey, int], list[_Work]] = {}
+        for work in readable:
+            assert work.image is not None
+            size = round(_SIZES * math.log2(max(1, work.image.width * work.image.height)))
+            groups.setdefault((work.item.survey, size), []).append(work)
+        for key, alike in groups.items():
+            yield self._order(*key), alike
+
+    def _order(self, survey: Survey, size: int) -> tuple[Dimension, ...]:
+        if (survey, size) not in self._orders:
+            self._orders = {k: o for k, o in self._orders.items() if k[0] == survey}
+            self._orders[survey, size] = cascade.order(
+                self._plan.rubric,
+                self._dimensions,
+                self._features,
+                megapixels=2 ** (size / _SIZES) / 1e6,
+                survey=survey,
+                always=self._plan.always,
+            )
+        return self._orders[survey, size]
+
+    def _score(self, dimension: Dimension, works: Sequence[_Work]) -> None:
+        wanted = dimension.name in self._plan.always
+        alive = [w for w in works if wanted or not w.decided]
         for name in dimension.needs:
             self._compute(name, alive)
         for work in alive:
-            measured = self._measure(dimension, work)
-            work.measurements[dimension.name] = measured
-            if not self._plan.full:
-                work.decided = is_decided(
-                    self._plan.rubric, work.measurements, work.item.request, _facts(work)
-                )
+            work.measurements[dimension.name] = self._measure(dimension, work)
+            self._settle(work)
+
+    def _settle(self, work: _Work) -> None:
+        """Note when the candidate has failed and need not be measured further."""
+        if not (work.decided or self._plan.full or work.item.in_full):
+            work.decided = is_decided(
+                self._plan.rubric, work.measurements, work.item.request, _facts(work)
+            )
 
     def _measure(self, dimension: Dimension, work: _Work) -> Measurement:
         for name in (*dimension.needs, *dimension.reference_needs):
@@ -259,7 +302,9 @@ class ScoreStage:
         hashes = work.values.get("hashes")
         return Scored(
             candidate=work.item.candidate,
-            measurements=tuple(work.measurements.values()),
+            measurements=tuple(
+                work.measurements[d.name] for d in self._dimensions if d.name in work.measurements
+            ),
             verdict=verdict,
             image=work.image,
             phash=None if hashes is None or isinstance(hashes, ScoringError) else hashes.phash,
@@ -273,14 +318,9 @@ def make_score_stage(plan: ScorePlan) -> ScoreStage:
 
 
 def dimensions_of(rubric: Rubric) -> list[Dimension]:
-    """The dimensions and rule measures that the rubric uses, cheapest first.
-
-    Cheap means that pixels and hashes are enough; within that the rubric's order stands, so that
-    every run stops a failing candidate at the same place.
-    """
+    """The dimensions and rule measures that the rubric uses, in its order."""
     named: list[Dimension] = [registry.dimensions.load(name)() for name in rubric.dimensions]
-    named.extend(rubric.measures())
-    return sorted(named, key=lambda d: bool({*d.needs, *d.reference_needs} - _CHEAP))
+    return [*named, *rubric.measures()]
 
 
 def features_of(rubric: Rubric, dimensions: Sequence[Dimension]) -> dict[str, Feature]:

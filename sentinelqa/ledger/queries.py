@@ -12,7 +12,7 @@ from sentinelqa.errors import LedgerError
 from sentinelqa.ledger import rows
 from sentinelqa.retry import PassRate, Recipe, Round
 from sentinelqa.scheduling import COHORT
-from sentinelqa.types import Candidate, Judged, Measurement, Outcome, Request
+from sentinelqa.types import Candidate, Judged, Measurement, Outcome, Request, Verdict
 
 if TYPE_CHECKING:
     from sentinelqa.progress import Tally
@@ -77,8 +77,8 @@ def open_requests(db: sqlite3.Connection) -> Iterator[tuple[int, Request]]:
         last = found[-1][0]
 
 
-def open_existing(db: sqlite3.Connection) -> Iterator[tuple[Candidate, Request]]:
-    """Existing images that are planned, in order."""
+def open_existing(db: sqlite3.Connection) -> Iterator[tuple[int, Candidate, Request]]:
+    """Existing images that are planned, with their positions, in order."""
     last = -1
     while found := page(
         db,
@@ -89,7 +89,7 @@ def open_existing(db: sqlite3.Connection) -> Iterator[tuple[Candidate, Request]]
     ):
         for row in found:
             request = rows.request_of(row["request_id"], row["payload"], row["wanted"])
-            yield existing_of(row, request), request
+            yield row["request"], existing_of(row, request), request
         last = found[-1]["key"]
 
 
@@ -194,6 +194,20 @@ def first_round_rates(db: sqlite3.Connection) -> dict[int, PassRate]:
             (COHORT,),
         )
     }
+
+
+def judged_first(db: sqlite3.Connection) -> Iterator[tuple[int, str, Verdict]]:
+    """(position, candidate id, verdict) of existing images and of first rounds."""
+    last = -1
+    while found := db.execute(
+        "SELECT c.key, c.request, c.id, v.outcome, v.rank, v.checks, v.warnings FROM candidate c"
+        " JOIN verdict v ON v.candidate = c.key WHERE c.key > ? AND c.round <= 1"
+        " ORDER BY c.key LIMIT ?",
+        (last, PAGE),
+    ).fetchall():
+        for _, position, candidate, *verdict in found:
+            yield position, candidate, rows.verdict_of(*verdict)
+        last = found[-1][0]
 
 
 def restore(db: sqlite3.Connection, tally: Tally) -> None:

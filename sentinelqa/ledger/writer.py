@@ -327,9 +327,13 @@ class Ledger:
         """Requests that are not yet delivered, with their positions, in order, streamed."""
         return queries.open_requests(self._db)
 
-    def open_existing(self) -> Iterator[tuple[Candidate, Request]]:
-        """Existing images that are not yet judged, in order, streamed."""
+    def open_existing(self) -> Iterator[tuple[int, Candidate, Request]]:
+        """Existing images that are not yet judged, with their positions, in order, streamed."""
         return queries.open_existing(self._db)
+
+    def judged_first(self) -> Iterator[tuple[int, str, Verdict]]:
+        """(position, candidate id, verdict) of existing images and first rounds, streamed."""
+        return queries.judged_first(self._db)
 
     def rounds_of(self, request_id: str) -> list[tuple[Round, list[Candidate]]]:
         """The rounds of a request so far: verdicts inside, candidates not yet judged beside."""

@@ -22,6 +22,7 @@ from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger, Made
 from sentinelqa.pipeline.attempts import Attempts
 from sentinelqa.pipeline.retention import drop_rejects
+from sentinelqa.pipeline.surveying import Place, Surveyor
 from sentinelqa.progress import Display, Tally
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir
@@ -61,6 +62,7 @@ class Loop:
     display: Display
     source: Iterator[tuple[int, Request]]
     deliverer: ThreadPoolExecutor
+    surveyor: Surveyor
     models: Mapping[str, ModelUse]
     scores_ahead: int = 0
     _next: tuple[int, Request] | None = None
@@ -71,6 +73,7 @@ class Loop:
     _generation: Attempts = field(default_factory=partial(Attempts, "generation"))
     _scoring: Attempts = field(default_factory=partial(Attempts, "scoring"))
     _made: dict[str, Made] = field(default_factory=dict)
+    _places: dict[str, Place] = field(default_factory=dict)
     _deliveries: dict[Future[list[tuple[str, str]]], Closed] = field(default_factory=dict)
 
     def go(self) -> None:
@@ -100,6 +103,7 @@ class Loop:
             if not self.scheduler.may_admit(position):
                 return
             self._next = None
+            self._places[request.id] = self.surveyor.place(position)
             rounds = self.ledger.rounds_of(request.id)
             self._note(self.scheduler.admit(request, position, rounds))
 
@@ -145,7 +149,8 @@ class Loop:
                 self._record([self._generation.outage(candidate, str(path))])
                 continue
             request = self.scheduler.request_of(candidate)
-            self._to_score.append(ScoreItem(candidate=candidate, request=request, path=path))
+            place = self._places[request.id]
+            self._to_score.append(self.surveyor.item(candidate, request, path, place))
 
     def _generation_failed(self, item: GenerateItem, failed: Failed) -> None:
         outage = self._generation.failed(failed, item.candidates)
@@ -176,6 +181,7 @@ class Loop:
         )
         for one in scored:
             self.tally.judge(one.verdict, one.candidate.round)
+            self.surveyor.judged(one)
             self._note(self.scheduler.judged(one.judged))
 
     def _note(self, event: Planned | Closed | None) -> None:
@@ -184,6 +190,7 @@ class Loop:
             self.ledger.plan_round(event.request.id, event.round, event.candidates)
         elif isinstance(event, Closed):
             self.ledger.close_request(
+            del self._places[event.request.id]
                 event.request.id,
                 outcome=outcome_of(event),
                 reason="" if event.stop.kind == "enough" else event.stop.reason,

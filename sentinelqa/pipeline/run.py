@@ -20,10 +20,13 @@ from sentinelqa.pipeline.interrupt import interruptible
 from sentinelqa.pipeline.loop import Loop
 from sentinelqa.pipeline.prepare import Plan, prepare
 from sentinelqa.pipeline.retention import drop_old
+from sentinelqa.pipeline.surveying import Surveyor
 from sentinelqa.progress import Tally, display_for
 from sentinelqa.results import Run
+from sentinelqa.retry import RetryPolicy
+from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir, fingerprint, fresh, log_to, refuse_other_job, write_inputs
-from sentinelqa.scheduling import Scheduler
+from sentinelqa.scheduling import COHORT, Scheduler
 from sentinelqa.scorer import ScorePlan, make_score_stage
 from sentinelqa.sources.requests import read_requests
 
@@ -121,7 +124,12 @@ def _work(
     display = stack.enter_context(display_for(tally, quiet=quiet))
     stack.enter_context(interruptible())
     running: Engine = stack.enter_context(registry.engines.load(engine)())
-    scoring_plan = ScorePlan(rubric=plan.rubric, run_dir=str(where.path), full=full)
+    scoring_plan = ScorePlan(
+        rubric=plan.rubric,
+        run_dir=str(where.path),
+        full=full,
+        always=steering(job.retry, plan.rubric),
+    )
     Loop(
         job=job,
         rubric=plan.rubric,
@@ -153,10 +161,19 @@ def _work(
         tally=tally,
         display=display,
         source=ledger.open_requests(),
+        surveyor=Surveyor(COHORT, ledger.judged_first(), learning=not full),
         deliverer=stack.enter_context(ThreadPoolExecutor(2, "deliver")),
         models=plan.generators,
     ).go()
     ledger.finish()
+
+
+def steering(policy: RetryPolicy, rubric: Rubric) -> frozenset[str]:
+    """The measurements that adjustments between rounds ask for; they are made of every candidate,
+    so that the next round does not hang on what else a reject was measured for."""
+    named = {name for adjustment in policy.adjustments for name in adjustment.fails}
+    judged = {s for c in rubric.checks if c.name in named for s in c.sources}
+    return frozenset(judged | named.intersection(rubric.dimensions))
 
 
 def scoring_workers() -> int:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sentinelqa.pipeline.finish import finish
 from sentinelqa.pipeline.interrupt import interruptible
 from sentinelqa.pipeline.prepare import scoring_models
 from sentinelqa.pipeline.run import SCORE_DEADLINE, scoring_workers
+from sentinelqa.pipeline.surveying import Surveyor
 from sentinelqa.progress import Display, Tally, display_for
 from sentinelqa.results import Run
 from sentinelqa.rubric.loading import load_rubric
@@ -40,6 +40,8 @@ from sentinelqa.weights import LicencePolicy
 
 BATCH = 16
 """Images that a scorer takes at once."""
+COHORT = 256
+"""Images that are measured in the same order; see :mod:`sentinelqa.pipeline.surveying`."""
 
 
 def score(
@@ -153,8 +155,13 @@ def _score(
         workers=scoring_workers(),
         deadline=SCORE_DEADLINE,
     )
-    _ScoreLoop(running, running.pool(spec), ledger, work.rubric.hash, tally, display).go()
+    surveyor = Surveyor(COHORT, ledger.judged_first(), learning=not full)
+    pool = running.pool(spec)
+    _ScoreLoop(running, pool, ledger, surveyor, work.rubric.hash, tally, display).go()
     ledger.finish()
+
+
+_Waiting = tuple[int, Candidate, Request]
 
 
 class _ScoreLoop:
@@ -165,18 +172,21 @@ class _ScoreLoop:
         engine: Engine,
         pool: Pool,
         ledger: Ledger,
+        surveyor: Surveyor,
         rubric_hash: str,
         tally: Tally,
         display: Display,
     ) -> None:
         self._engine, self._pool, self._ledger = engine, pool, ledger
+        self._surveyor = surveyor
         self._rubric_hash, self._tally, self._display = rubric_hash, tally, display
         self._again: list[tuple[ScoreItem, ...]] = []
+        self._next: _Waiting | None = None
         self._attempts = Attempts("scoring")
 
     def go(self) -> None:
         """Score until nothing is left."""
-        source = iter(self._ledger.open_existing())
+        source = self._ledger.open_existing()
         while True:
             while self._pool.free:
                 item = self._again.pop() if self._again else _batch(source)
@@ -191,6 +201,21 @@ class _ScoreLoop:
             self._display.refresh()
 
     def _take(self, result: Done | Failed) -> None:
+    def _batch(self, source: Iterator[_Waiting]) -> tuple[ScoreItem, ...]:
+        """The next images of one cohort; none while that must not begin or when none are left."""
+        batch: list[ScoreItem] = []
+        while len(batch) < BATCH:
+            self._next = self._next or next(source, None)
+            if self._next is None:
+                break
+            position, candidate, request = self._next
+            if not self._surveyor.may_begin(position):
+                break
+            place = self._surveyor.place(position)
+            batch.append(self._surveyor.item(candidate, request, candidate.path, place))
+            self._next = None
+        return tuple(batch)
+
         if isinstance(result, Done):
             self._record(result.value)
             return
@@ -205,14 +230,8 @@ class _ScoreLoop:
         self._ledger.record_scores([(s, None) for s in scored], self._rubric_hash)
         for one in scored:
             self._tally.judge(one.verdict, 0)
+            self._surveyor.judged(one)
         self._tally.closed += len(scored)
-
-
-def _batch(source: Iterator[tuple[Candidate, Request]]) -> tuple[ScoreItem, ...]:
-    return tuple(
-        ScoreItem(candidate=candidate, request=request, path=candidate.path)
-        for candidate, request in islice(source, BATCH)
-    )
 
 
 def _requests(

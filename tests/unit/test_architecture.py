@@ -16,7 +16,7 @@ FLOORS = [
     {"types", "errors"},
     {"registry", "shipped", "compat", "files"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
-    {"decide", "selection"},
+    {"decide", "selection", "costs", "cascade"},
     {"retry", "scheduling"},
     {"images"},
     {"sources", "rundir", "tables"},

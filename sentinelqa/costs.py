@@ -1,0 +1,73 @@
+"""What measuring costs, relative to one another: the currency of :mod:`sentinelqa.cascade`.
+
+Milliseconds on one core of one machine (2026), on photographs of 0.02 to 1 megapixel. Only their
+ratios matter, and those within a factor of two; ``sentinelqa bench --row 5`` measures them again.
+They are declared rather than taken by the clock, so that equal runs leave equal evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from sentinelqa.dimensions.base import Dimension
+from sentinelqa.features.base import Feature
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Milliseconds for one picture: a fixed part, and one for each megapixel.
+
+    A feature or dimension from elsewhere may have one as its attribute ``cost``.
+    """
+
+    fixed: float
+    per_megapixel: float = 0.0
+
+    def milliseconds(self, megapixels: float) -> float:
+        """For a picture of this size."""
+        return self.fixed + self.per_megapixel * megapixels
+
+
+def cost_of(component: Feature | Dimension) -> Cost:
+    """Its attribute ``cost``, what was measured, or a guess: features are dear, dimensions not."""
+    declared = getattr(component, "cost", None)
+    if isinstance(declared, Cost):
+        return declared
+    if isinstance(component, Feature):
+        return FEATURES.get(component.name, _UNKNOWN_FEATURE)
+    return DIMENSIONS.get(component.name, _UNKNOWN_DIMENSION)
+
+
+_UNKNOWN_FEATURE = Cost(50.0, 50.0)
+_UNKNOWN_DIMENSION = Cost(0.2)
+
+FEATURES: Mapping[str, Cost] = MappingProxyType(
+    {
+        "pixels": Cost(1.0, 16.0),
+        "hashes": Cost(1.0, 11.0),
+        "clip": Cost(18.0, 14.0),
+        "aesthetic": Cost(0.5),
+        "foreground": Cost(2.0, 35.0),
+        "person": Cost(1.0),
+        "keypoints": Cost(5.0, 650.0),
+        "faces": Cost(15.0, 10.0),
+        "face_embedding": Cost(100.0),
+        "safety": Cost(60.0, 5.0),
+        "text": Cost(400.0, 300.0),
+        "judge": Cost(3000.0),
+    }
+)
+
+DIMENSIONS: Mapping[str, Cost] = MappingProxyType(
+    {
+        "artifacts": Cost(1.0, 175.0),
+        "sharpness": Cost(4.0, 75.0),
+        "background": Cost(2.0, 25.0),
+        "resolution": Cost(1.0, 30.0),
+        "skin_tone": Cost(2.0, 20.0),
+        "lighting": Cost(2.0, 20.0),
+        "face_sharpness": Cost(3.0, 10.0),
+    }
+)
