@@ -2,7 +2,10 @@
 
 Every refusal is a :class:`ScoringError` whose text starts with a stable reason code:
 ``missing``, ``not_a_file``, ``empty_file``, ``file_too_large``, ``image_too_large``,
-``not_an_image``, ``truncated``, ``damaged``, ``non_finite``.
+``too_much_memory``, ``not_an_image``, ``truncated``, ``damaged``, ``non_finite``.
+
+Four walls stand one behind the other: a list of formats, a cap on bytes, a cap on pixels, and
+a limit on the memory that the process may gain while the image is open.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from sentinelqa.errors import ScoringError
+from sentinelqa.features.memory import limited_memory
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
 """What is decoded. JPEG includes the MPO that phones write; of animations and MPO the first
@@ -26,6 +30,9 @@ frame counts. Formats that run programs or nest others (EPS, PDF, SVG, FITS) sta
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 50_000_000
+MAX_MEMORY = 512 * 2**20
+"""What decoding one image may take. Enough for the pixels that are allowed in every format but one:
+the decoder of WebP holds four copies, so its pictures end at about 30 megapixels."""
 
 DECODER_ERRORS = (
     OSError,
@@ -37,8 +44,7 @@ DECODER_ERRORS = (
     AttributeError,
     EOFError,
     MemoryError,
-    NotImplementedError,
-    RecursionError,
+    RuntimeError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
@@ -91,9 +97,10 @@ def open_image(path: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]
 
     Raises:
         ScoringError: what :func:`open_regular` raises, ``not_an_image``, ``image_too_large``; and
-            ``truncated`` or ``damaged`` for whatever goes wrong inside the ``with`` block.
+            ``too_much_memory``, ``truncated`` or ``damaged`` for whatever goes wrong inside the
+            ``with`` block.
     """
-    with open_regular(path) as file, warnings.catch_warnings():
+    with open_regular(path) as file, warnings.catch_warnings(), limited_memory(MAX_MEMORY):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with _header(file, path) as image:
@@ -123,6 +130,8 @@ def _header(file: BinaryIO, path: str) -> Image.Image:
         return Image.open(file, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise unreadable("image_too_large", path, str(error)) from error
+    except MemoryError as error:
+        raise _damage(error, path) from error
     except DECODER_ERRORS as error:
         detail = f"not one of {', '.join(FORMATS)}, or its header is damaged"
         raise unreadable("not_an_image", path, detail) from error
@@ -132,6 +141,9 @@ def _damage(error: BaseException, path: str) -> ScoringError:
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return unreadable("image_too_large", path, str(error))
     text = str(error).lower()
+    if isinstance(error, MemoryError) or "out of memory" in text:
+        limit = f"decoding it takes more than {MAX_MEMORY // 2**20} MB"
+        return unreadable("too_much_memory", path, limit)
     if isinstance(error, EOFError) or "truncated" in text or "end of file" in text:
         return unreadable("truncated", path, "the file ends before the picture does")
     return unreadable(

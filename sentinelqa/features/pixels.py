@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,19 +9,16 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
 
 from sentinelqa.errors import ScoringError
 from sentinelqa.features import colour
 from sentinelqa.features.base import FeatureInput
-from sentinelqa.features.decoding import MAX_PIXELS, open_image, probe, unreadable
+from sentinelqa.features.decoding import MAX_PIXELS, open_image, probe
+from sentinelqa.features.srgb import RGB, flatten, orientation_of, upright
 from sentinelqa.types import ModelUse
 
 __all__ = ["Picture", "Pixels", "decode", "probe"]
-
-RGB = NDArray[np.uint8]
-_WIDE_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
-_MAX_PROFILE = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,14 +136,10 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
             "animated": bool(getattr(image, "is_animated", False)),
         }
         image.load()  # before getexif, which would load too and whose errors are forgiven
-        facts["orientation"] = _orientation(image)
-        profile = image.info.get("icc_profile") or b""
-        upright = ImageOps.exif_transpose(image) if facts["orientation"] != 1 else image
-        if image.mode in _WIDE_GREY:
-            upright = _eight_bits(upright, path)
-        flat, icc = _to_srgb(upright, profile)
-        rgb = np.ascontiguousarray(np.asarray(flat, np.uint8))
-    return Picture(rgb, icc=icc, **facts)
+        orientation = orientation_of(image)
+        rgb, icc = flatten(image, path)
+        image.close()  # its pixels go before turning makes others
+        return Picture(upright(rgb, orientation), icc=icc, orientation=orientation, **facts)
 
 
 def _bits(image: Image.Image) -> int:
@@ -159,51 +150,3 @@ def _bits(image: Image.Image) -> int:
     raw = str(tile[3] if tile else "")
     packed = raw.rpartition(";")[2].rstrip("BLN")
     return int(packed) if packed.isdigit() else 8
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        value = image.getexif().get(0x0112, 1)
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _eight_bits(image: Image.Image, path: str) -> Image.Image:
-    values = np.asarray(image, np.float64)
-    if not np.isfinite(values).all():
-        raise unreadable("non_finite", path, "pixels hold NaN or infinite values")
-    if image.mode == "F":
-        scaled = values * 255 if values.max(initial=0.0) <= 1.0 else values
-    else:
-        scaled = values / 257
-    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
-    alpha = None
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        alpha, image = rgba.getchannel("A"), rgba.convert("RGB")
-    elif image.mode not in ("RGB", "L", "CMYK"):
-        image = image.convert("RGB")
-    flat, icc = _apply_profile(image, profile)
-    if alpha is not None:
-        white = Image.new("RGB", flat.size, (255, 255, 255))
-        flat = Image.composite(flat, white, alpha)
-    return flat, icc
-
-
-def _apply_profile(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
-    if not profile:
-        return image.convert("RGB"), "none"
-    if len(profile) > _MAX_PROFILE:
-        return image.convert("RGB"), "unreadable"
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(
-            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image.convert("RGB"), "unreadable"
-    return (converted or image.convert("RGB")), "converted"
