@@ -50,17 +50,17 @@ class ScoreItem:
 
     Attributes:
         path: a raw ``.npy`` of a generated candidate, an existing image, or an fsspec URL.
-    """
-
         survey: what is known of the checks, for the order of measuring.
         in_full: measure everything, also after it has failed.
+    """
+
     candidate: Candidate
     request: Request
     path: str
-
-
     survey: Survey = field(default_factory=Survey)
     in_full: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
     """What came of one image.
@@ -106,18 +106,18 @@ class ScorePlan:
             images stay where they are.
         full: score every dimension, also of what has failed already.
         threads: CPU threads that one worker may use.
-    """
-
         always: dimensions that are measured of every candidate, because more than its own verdict
             depends on them.
+    """
+
     rubric: Rubric
     run_dir: str = ""
     device: str = "cpu"
     full: bool = False
     threads: int = 1
-
-
     always: frozenset[str] = frozenset()
+
+
 @dataclass(slots=True)
 class _Work:
     """One image on its way through a batch."""
@@ -139,12 +139,13 @@ class ScoreStage:
         self._features: dict[str, Feature] = {}
         self._missing: dict[str, str] = {}
         self._references: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._orders: dict[tuple[Survey, int], tuple[Dimension, ...]] = {}
 
     def load(self) -> None:
-        self._orders: dict[tuple[Survey, int], tuple[Dimension, ...]] = {}
         """Load every feature that is needed. Weights that are missing leave theirs unscored."""
+        features = features_of(self._plan.rubric, self._dimensions)
         _limit_threads(self._plan.threads)
-        for name, feature in features_of(self._plan.rubric, self._dimensions).items():
+        for name, feature in features.items():
             self._features[name] = feature
             gone = next((self._missing[n] for n in feature.needs if n in self._missing), "")
             if gone:

@@ -180,8 +180,8 @@ class Loop:
             sum(s.seconds + (made.seconds if made else 0) for s, made in records)
         )
         for one in scored:
-            self.tally.judge(one.verdict, one.candidate.round)
             self.surveyor.judged(one)
+            self.tally.judge(one.verdict, one.candidate.round)
             self._note(self.scheduler.judged(one.judged))
 
     def _note(self, event: Planned | Closed | None) -> None:
@@ -189,8 +189,8 @@ class Loop:
         if isinstance(event, Planned):
             self.ledger.plan_round(event.request.id, event.round, event.candidates)
         elif isinstance(event, Closed):
-            self.ledger.close_request(
             del self._places[event.request.id]
+            self.ledger.close_request(
                 event.request.id,
                 outcome=outcome_of(event),
                 reason="" if event.stop.kind == "enough" else event.stop.reason,

@@ -200,7 +200,6 @@ class _ScoreLoop:
                 self._take(result)
             self._display.refresh()
 
-    def _take(self, result: Done | Failed) -> None:
     def _batch(self, source: Iterator[_Waiting]) -> tuple[ScoreItem, ...]:
         """The next images of one cohort; none while that must not begin or when none are left."""
         batch: list[ScoreItem] = []
@@ -216,6 +215,7 @@ class _ScoreLoop:
             self._next = None
         return tuple(batch)
 
+    def _take(self, result: Done | Failed) -> None:
         if isinstance(result, Done):
             self._record(result.value)
             return
@@ -229,8 +229,8 @@ class _ScoreLoop:
     def _record(self, scored: Sequence[Scored]) -> None:
         self._ledger.record_scores([(s, None) for s in scored], self._rubric_hash)
         for one in scored:
-            self._tally.judge(one.verdict, 0)
             self._surveyor.judged(one)
+            self._tally.judge(one.verdict, 0)
         self._tally.closed += len(scored)
 
 
