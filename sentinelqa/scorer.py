@@ -8,6 +8,8 @@ above everything else).
 
 from __future__ import annotations
 
+import math
+import sys
 import tempfile
 import time
 from collections import OrderedDict
@@ -394,8 +396,7 @@ def _limit_threads(threads: int) -> None:
     import cv2
 
     cv2.setNumThreads(threads)
-    try:
-        import torch
-    except ModuleNotFoundError:
-        return
-    torch.set_num_threads(threads)
+    # a feature that works with torch has imported it; for the others it would cost two seconds
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
