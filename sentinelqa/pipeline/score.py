@@ -189,7 +189,7 @@ class _ScoreLoop:
         source = self._ledger.open_existing()
         while True:
             while self._pool.free:
-                item = self._again.pop() if self._again else _batch(source)
+                item = self._again.pop() if self._again else self._batch(source)
                 if not item:
                     break
                 self._ledger.lease([i.candidate.id for i in item])
