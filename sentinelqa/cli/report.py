@@ -17,19 +17,33 @@ RUN = click.Path(file_okay=False, path_type=Path)
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the comparison goes; by default comparison.html in RUN2.",
 )
-def report(run: Path, run2: Path | None, out: Path | None) -> int:
+@click.option(
+    "--sample",
+    metavar="N",
+    type=click.IntRange(1, 5000),
+    help="Write labelling.html instead: N pictures, most of them close to a threshold.",
+)
+def report(run: Path, run2: Path | None, out: Path | None, sample: int | None) -> int:
     """Write report.html of the run in RUN again, from its ledger; also while it is going.
 
     With RUN2, compare the two runs instead: which pass rates moved, which requests got better or
     worse, their pictures side by side.
+
+    With --sample, write a sheet in which people label pictures good or bad. It exports a csv for
+    sentinelqa rubric calibrate RUBRIC --labels.
     """
     from sentinelqa.errors import UsageError
     from sentinelqa.pipeline import rebuild_tables
-    from sentinelqa.report import write_comparison, write_report
+    from sentinelqa.report import write_comparison, write_labelling_sheet, write_report
 
     if out is not None and run2 is None:
         raise UsageError("--out belongs to a comparison", remedy="give a second run")
+    if sample is not None and run2 is not None:
+        raise UsageError("--sample draws from one run", remedy="leave out the second run")
     rebuild_tables(run)
+    if sample is not None:
+        click.echo(write_labelling_sheet(run, sample))
+        return 0
     if run2 is None:
         click.echo(write_report(run))
         return 0

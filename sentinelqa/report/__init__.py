@@ -41,3 +41,21 @@ def write_comparison(first: Path, second: Path, out: Path | None = None) -> Path
     path = out if out is not None else second / "comparison.html"
     write_atomically(path, render_comparison(compare(first, second, path.parent)).encode())
     return path
+
+
+def write_labelling_sheet(run_dir: Path, size: int) -> Path:
+    """Write ``labelling.html``: a sample of the run for people to label.
+
+    Returns:
+        The page.
+
+    Raises:
+        JobError: the run has no tables, or nothing that can be labelled.
+    """
+    from sentinelqa.files import write_atomically
+    from sentinelqa.report.labelling import labelling_sheet
+    from sentinelqa.report.render import render_sheet
+
+    path = run_dir / "labelling.html"
+    write_atomically(path, render_sheet(labelling_sheet(run_dir, size)).encode())
+    return path

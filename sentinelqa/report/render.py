@@ -22,6 +22,7 @@ from sentinelqa.report.building import short_stories
 from sentinelqa.report.charts import HEIGHT, WIDTH, bars, place, reach
 from sentinelqa.report.comparison import Comparison
 from sentinelqa.report.intervals import METHOD
+from sentinelqa.report.labelling import Sheet
 from sentinelqa.report.model import Report
 from sentinelqa.report.words import FORMATS
 
@@ -54,6 +55,13 @@ def render_comparison(comparison: Comparison) -> str:
         most_changed=MOST_SHORT,
         reach=reach(comparison),
     )
+
+
+def render_sheet(sheet: Sheet) -> str:
+    """The HTML of a labelling sheet. Equal sheets give equal bytes."""
+    blocks = {"payload": as_json_block(sheet.payload)}
+    scripts = ("base.js", "labelling.js", "theme.js")
+    return _page("labelling.html.j2", scripts, blocks, sheet=sheet)
 
 
 def _page(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.browser import started
 
 RUBRIC = """\
 name: plain
@@ -37,3 +41,9 @@ def folder(tmp_path: Path) -> Path:
     rows = [f"disc-{i},{colour}" for i, colour in enumerate(("red", "blue", "green") * 2)]
     (tmp_path / "requests.csv").write_text("\n".join(["id,colour", *rows]) + "\n")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, for the tests of one module."""
+    yield from started()
