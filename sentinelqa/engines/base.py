@@ -49,11 +49,13 @@ class Failed:
 
     Attributes:
         kind: ``raised``, ``died``, ``hung`` or ``not_loaded`` (the stage itself did not load).
+        times: how often it was begun since it was submitted.
     """
 
     item: Any
     error: BaseException
     kind: str = "raised"
+    times: int = 1
 
 
 class Pool(Protocol):
@@ -72,7 +74,10 @@ class Pool(Protocol):
         """Items submitted whose result has not been handed out."""
         ...
 
-    def submit(self, item: Any) -> None: ...
+    def submit(self, item: Any, *, alone: bool = False) -> None:
+        """Take an item; ``alone`` when it is suspected of killing its worker, so that it is begun
+        only when nothing else is in flight here, and is to blame at once."""
+        ...
 
 
 class Engine(Protocol):

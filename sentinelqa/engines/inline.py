@@ -35,8 +35,8 @@ class InlinePool:
     def pending(self) -> int:
         return len(self._items)
 
-    def submit(self, item: Any) -> None:
-        """Add an item; it is worked when somebody waits."""
+    def submit(self, item: Any, *, alone: bool = False) -> None:
+        """Add an item; it is worked when somebody waits, and always alone."""
         self._items.append(item)
 
     def work_one(self) -> Done | Failed:

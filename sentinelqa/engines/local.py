@@ -16,14 +16,11 @@ from multiprocessing.connection import wait as wait_for_any
 from typing import Any, Self
 
 from sentinelqa.engines.base import Done, Failed, Pool, StageSpec
-from sentinelqa.engines.process import Worker
+from sentinelqa.engines.process import Entry, Worker
 from sentinelqa.errors import EngineError
 
 FAILED_LOADS = 3
 """A stage whose workers die so often in a row while loading does not load."""
-
-_Entry = tuple[Any, bytes]
-"""An item, and its pickle."""
 
 
 class LocalPool:
@@ -31,9 +28,9 @@ class LocalPool:
 
     def __init__(self, spec: StageSpec) -> None:
         self._spec = spec
-        self._waiting: deque[_Entry] = deque()
-        self._suspects: deque[_Entry] = deque()
-        self._accused: _Entry | None = None
+        self._waiting: deque[Entry] = deque()
+        self._suspects: deque[Entry] = deque()
+        self._accused: Entry | None = None
         self._failed_loads = 0
         self._results: deque[Done | Failed] = deque()
         self._broken: BaseException | None = None
@@ -55,14 +52,14 @@ class LocalPool:
     def _in_flight(self) -> int:
         return sum(len(w.items) for w in self.workers)
 
-    def submit(self, item: Any) -> None:
+    def submit(self, item: Any, *, alone: bool = False) -> None:
         """Take an item; it is sent to a worker at once where one has room."""
         try:
             content = pickle.dumps(item)
         except Exception as error:  # noqa: BLE001 - pickling runs arbitrary code
             self._results.append(Failed(item, EngineError(f"the item cannot be sent: {error}")))
             return
-        self._waiting.append((item, content))
+        (self._suspects if alone else self._waiting).append(Entry(item, content))
         self.dispatch()
 
     def dispatch(self) -> None:
@@ -77,7 +74,7 @@ class LocalPool:
         if self._accused is not None:
             return
         for worker in sorted(self.workers, key=lambda w: len(w.items)):
-            while self._waiting and worker.room_for(self._waiting[0][1]):
+            while self._waiting and worker.room_for(self._waiting[0].content):
                 worker.send(self._waiting.popleft())
 
     def collect(self) -> list[Done | Failed]:
@@ -109,9 +106,12 @@ class LocalPool:
         elif kind == "not_loaded":
             self._broken = value
         elif kind in ("done", "raised"):
-            item, _ = worker.items.popleft()
+            entry = worker.items.popleft()
             self._accused = None
-            self._results.append(Done(item, value) if kind == "done" else Failed(item, value))
+            item, times = entry.item, entry.deaths + 1
+            self._results.append(
+                Done(item, value) if kind == "done" else Failed(item, value, times=times)
+            )
 
     def _buried(self, worker: Worker) -> None:
         """A worker is gone: find out whether that is somebody's fault, and start another."""
@@ -133,25 +133,27 @@ class LocalPool:
         if self._broken is None:
             self.workers.append(Worker(self._spec))
 
-    def _blame(self, begun: _Entry, how: str, *, hung: bool) -> None:
+    def _blame(self, begun: Entry, how: str, *, hung: bool) -> None:
         """What was being worked on when its worker ended: at fault, or to be asked alone."""
+        begun.deaths += 1
         if not hung and begun is not self._accused:
             self._suspects.append(begun)
             return
         self._accused = None
         error = EngineError(f"stage {self.name!r}: the worker {how}")
-        self._results.append(Failed(begun[0], error, "hung" if hung else "died"))
+        kind = "hung" if hung else "died"
+        self._results.append(Failed(begun.item, error, kind, begun.deaths))
 
     def _ask_alone(self) -> None:
         worker = self.workers[0]
-        if worker.room_for(self._suspects[0][1]):
+        if worker.room_for(self._suspects[0].content):
             entry = self._suspects.popleft()
             self._accused = entry
             worker.send(entry)
 
     def _fail_everything(self, error: BaseException) -> None:
-        for item, _ in (*self._suspects, *self._waiting):
-            self._results.append(Failed(item, error, kind="not_loaded"))
+        for entry in (*self._suspects, *self._waiting):
+            self._results.append(Failed(entry.item, error, kind="not_loaded"))
         self._suspects.clear()
         self._waiting.clear()
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,20 @@ LOAD_DEADLINE = 1800.0
 AHEAD_BYTES = 32 * 1024
 """A second item is sent to a busy worker only when it fits the socket's buffer, so that the
 supervisor never blocks on a worker that is not listening."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """An item on its way.
+
+    Attributes:
+        content: its pickle.
+        deaths: how many workers have ended while they worked on it.
+    """
+
+    item: Any
+    content: bytes
+    deaths: int = 0
 
 
 class Worker:
@@ -47,7 +62,7 @@ class Worker:
             )
         self._connection = Connection(ours.detach())
         self.pidfd = os.pidfd_open(self._process.pid)
-        self.items: deque[tuple[Any, bytes]] = deque()
+        self.items: deque[Entry] = deque()
         self.ready = False
         self._seen = time.monotonic()
         self._kill_at: float | None = None
@@ -92,13 +107,12 @@ class Worker:
             return False
         return (self.ready and self.idle) or len(content) <= AHEAD_BYTES
 
-    def send(self, entry: tuple[Any, bytes]) -> None:
-        """Give it an item, which comes with its pickle. A worker that has just died keeps it until
-        its death is noticed."""
+    def send(self, entry: Entry) -> None:
+        """Give it an item. A worker that has just died keeps it until its death is noticed."""
         if self.idle:
             self._seen = time.monotonic()
         self.items.append(entry)
-        self._send(entry[1])
+        self._send(entry.content)
 
     def receive(self) -> Iterator[tuple[str, Any]]:
         """What it has said since the last time. Every message is a sign of progress."""

@@ -15,7 +15,7 @@ from sentinelqa.types import Candidate, Check, Outcome, Verdict
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-"""An item that killed or hung its worker this often, alone, is given up."""
+"""A candidate whose worker died or hung this often, the last time with it alone, is given up."""
 
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
@@ -23,7 +23,7 @@ DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
 
 
 class Attempts:
-    """Counts how often each candidate was tried alone, for one stage.
+    """Counts how often each candidate was part of what failed, for one stage.
 
     Args:
         stage: ``generation`` or ``scoring``; the name of the check in the verdict.
@@ -54,10 +54,11 @@ class Attempts:
             kind = type(failed.error).__name__
             raise EngineError(f"{self._stage} did not load: {kind}: {failed.error}")
         log.warning("%s of a batch failed (%s): %s", self._stage, failed.kind, failed.error)
+        for candidate in candidates:
+            self._tried[candidate.id] += failed.times
         if len(candidates) > 1:
             return None
         (candidate,) = candidates
-        self._tried[candidate.id] += 1
         if failed.kind != "raised" and self._tried[candidate.id] < ATTEMPTS:
             return None
         del self._tried[candidate.id]

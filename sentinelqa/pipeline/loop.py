@@ -109,11 +109,12 @@ class Loop:
 
     def _feed_generator(self) -> None:
         while self.generating.free and self._raw_waiting < self.scores_ahead:
-            item = self._again.popleft() if self._again else self._new_batch()
+            suspected = bool(self._again)
+            item = self._again.popleft() if suspected else self._new_batch()
             if item is None:
                 return
             self.ledger.lease([c.id for c in item.candidates])
-            self.generating.submit(item)
+            self.generating.submit(item, alone=suspected)
 
     def _new_batch(self) -> GenerateItem | None:
         """A full batch, or a part of one when nothing under way could fill it."""
@@ -128,7 +129,7 @@ class Loop:
     def _feed_scorer(self) -> None:
         while self.scoring.free and (self._score_again or self._to_score):
             if self._score_again:
-                self.scoring.submit(self._score_again.popleft())
+                self.scoring.submit(self._score_again.popleft(), alone=True)
                 continue
             size = min(SCORE_BATCH, len(self._to_score))
             self.scoring.submit(tuple(self._to_score.popleft() for _ in range(size)))

@@ -189,11 +189,12 @@ class _ScoreLoop:
         source = self._ledger.open_existing()
         while True:
             while self._pool.free:
-                item = self._again.pop() if self._again else self._batch(source)
+                suspected = bool(self._again)
+                item = self._again.pop() if suspected else self._batch(source)
                 if not item:
                     break
                 self._ledger.lease([i.candidate.id for i in item])
-                self._pool.submit(item)
+                self._pool.submit(item, alone=suspected)
             if not self._pool.pending:
                 return
             for _, result in self._engine.wait([self._pool]):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinelqa.engines.base import Engine, StageSpec, map_stage
+from sentinelqa.engines.base import Engine, Failed, StageSpec, map_stage
 from sentinelqa.engines.inline import InlineEngine
 from sentinelqa.engines.local import LocalEngine
 from sentinelqa.testing import EngineContract, Worked
@@ -34,6 +34,26 @@ class TestLocal(EngineContract):
         done, failed = self.work([1, "ignore", 2])
         assert done == {1: 2, 2: 4}
         assert failed["ignore"].kind == "hung"
+
+    def test_a_suspect_is_begun_alone_and_is_at_once_to_blame(self) -> None:
+        with LocalEngine() as engine:
+            pool = engine.pool(StageSpec(name="test", make=Worked, workers=2))
+            for n in range(3):
+                pool.submit(n)
+            pool.submit("kill", alone=True)
+            results = []
+            while pool.pending:
+                results += [result for _, result in engine.wait([pool])]
+        (failed,) = [r for r in results if isinstance(r, Failed)]
+        assert (failed.item, failed.kind, failed.times) == ("kill", "died", 1)
+        assert len(results) == 4
+
+    def test_what_kills_its_worker_unexpectedly_is_begun_once_more_alone(self) -> None:
+        spec = StageSpec(name="test", make=Worked, workers=2)
+        with LocalEngine() as engine:
+            results = list(map_stage(engine, spec, [1, "kill", 2]))
+        (failed,) = [r for r in results if isinstance(r, Failed)]
+        assert (failed.item, failed.times) == ("kill", 2)
 
     def test_large_items_and_results_pass(self) -> None:
         spec = StageSpec(name="echo", make=Echo, workers=1)

@@ -12,6 +12,7 @@ from sentinelqa.pipeline.attempts import ATTEMPTS, Attempts
 from sentinelqa.types import Candidate, Outcome
 
 ONE = Candidate(id="a", request_id="r")
+TWO = Candidate(id="b", request_id="r")
 
 
 def test_a_full_disk_is_nobodys_fault() -> None:
@@ -28,12 +29,18 @@ def test_a_missing_file_is_the_items_own_trouble() -> None:
     assert outage.verdict.outcome is Outcome.ERROR
 
 
-def test_an_item_that_kills_its_worker_alone_is_given_up_after_three_attempts() -> None:
+def test_a_candidate_is_given_up_after_three_workers_the_last_one_alone() -> None:
     attempts = Attempts("generation")
-    died = Failed("item", EngineError("the worker was killed by signal 9"), "died")
-    answers = [attempts.failed(died, [ONE]) for _ in range(ATTEMPTS)]
+    died = EngineError("the worker was killed by signal 9")
+    assert attempts.failed(Failed("batch", died, "died", times=2), [ONE, TWO]) is None
+    outage = attempts.failed(Failed("one", died, "died"), [ONE])
+    assert outage is not None
+    assert outage.verdict.reasons == ("generation failed: died: the worker was killed by signal 9",)
+
+
+def test_a_candidate_that_hung_twice_may_try_once_more() -> None:
+    attempts = Attempts("scoring")
+    hung = Failed("item", EngineError("the worker showed no progress and was ended"), "hung")
+    answers = [attempts.failed(hung, [ONE]) for _ in range(ATTEMPTS)]
     assert answers[:-1] == [None, None]
     assert answers[-1] is not None
-    assert answers[-1].verdict.reasons == (
-        "generation failed: died: the worker was killed by signal 9",
-    )
