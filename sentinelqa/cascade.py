@@ -69,13 +69,12 @@ def order(
         dimensions: all that the rubric uses, rule measures among them.
         features: what they need, by name.
         megapixels: size of the picture; what is dear depends on it.
-        always: names that are measured of every candidate; they come first.
+        always: names that are measured of every candidate; what they can decide comes first.
     """
     planner = _Planner(rubric, dimensions, features, megapixels)
     alive = dict((survey or Survey()).failed)
     alive = planner.take(alive, [d.name for d in dimensions if d.name in set(always)])
     planner.take(alive, [d.name for d in dimensions])
-    planner.append([d.name for d in dimensions if d.name in set(always)])
     return planner.finished()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ def rubric(tmp_path: Path) -> Path:
     return path
 
 
-def stage(rubric: Path, run_dir: Path, **options: bool) -> ScoreStage:
+def stage(rubric: Path, run_dir: Path, **options: Any) -> ScoreStage:
     (run_dir / "tmp").mkdir(parents=True, exist_ok=True)
     stage = ScoreStage(ScorePlan(rubric=load_rubric(str(rubric)), run_dir=str(run_dir), **options))
     stage.load()
@@ -67,6 +69,29 @@ def test_what_has_failed_is_not_scored_further_unless_asked(tmp_path: Path, rubr
     assert [s.verdict.outcome for s in early] == [s.verdict.outcome for s in full]
     assert len(early[1].measurements) < len(full[1].measurements)
     assert early[0].measurements == full[0].measurements
+
+
+def test_what_a_retry_follows_from_is_measured_of_everything(tmp_path: Path, rubric: Path) -> None:
+    items = [raw(tmp_path, seed, flat=seed % 2 == 0) for seed in range(1, 5)]
+    always = frozenset({"sharpness"})
+    scored = stage(rubric, tmp_path / "run", always=always).run(items)
+    full = stage(rubric, tmp_path / "full", full=True).run(items)
+
+    for one, other in zip(scored, full, strict=True):
+        assert ("sharpness" in one.verdict.failed) == ("sharpness" in other.verdict.failed)
+        assert any(m.dimension == "sharpness" for m in one.measurements)
+
+
+def test_a_rule_on_the_file_alone_fails_before_anything_is_measured(
+    tmp_path: Path, rubric: Path
+) -> None:
+    rubric.write_text(PLAIN + "  custom:\n    - {name: large, require: image.shorter >= 512}\n")
+    (early,) = stage(rubric, tmp_path / "early").run([raw(tmp_path, 1)])
+    (full,) = stage(rubric, tmp_path / "full").run([replace(raw(tmp_path, 1), in_full=True)])
+
+    assert early.measurements == ()
+    assert len(full.measurements) == 2
+    assert early.verdict.outcome is full.verdict.outcome is Outcome.FAIL
 
 
 def test_an_image_does_not_depend_on_its_neighbours(tmp_path: Path, rubric: Path) -> None:
