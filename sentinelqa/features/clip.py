@@ -81,6 +81,7 @@ class ClipValue:
 
     image_embedding: Vector
     encoder: Any = field(repr=False)
+    picture_encoder: Any = field(default=None, repr=False)
     tokens_cut: float = 0.0
     logit_scale: float = 100.0
     models: tuple[ModelUse, ...] = ()
@@ -88,6 +89,10 @@ class ClipValue:
     def text_embedding(self, text: str) -> Vector:
         """The float32 unit vector of any text. Declared texts were encoded beforehand."""
         return self.encoder([text])[0]  # type: ignore[no-any-return]
+
+    def embedding_of(self, rgb: NDArray[np.uint8]) -> Vector:
+        """The float32 unit vector of another picture, ``H x W x 3``, such as a part of this one."""
+        return self.picture_encoder([Picture(rgb)])[0]  # type: ignore[no-any-return]
 
     def cosines(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """The cosine of the image with each text, -1 to 1."""
@@ -157,6 +162,7 @@ class Clip:
         cut = {prompt: self._encoder.share_cut(prompt) for prompt in prompts}
         facts = {
             "encoder": self._encoder,
+            "picture_encoder": self._embed,
             "logit_scale": float(self._network.logit_scale.exp()),
             "models": self.models,
         }

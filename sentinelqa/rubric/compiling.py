@@ -134,8 +134,10 @@ def _seen(rule: RuleYaml) -> tuple[Check, RuleMeasure]:
     statement = rule.require_seen or rule.reject_if_seen or ""
     wanted = rule.require_seen is not None
     against = [rule.against] if isinstance(rule.against, str) else rule.against or NEUTRAL
-    measure = SeenMeasure(f"rule.{rule.name}", statement, tuple(against), wanted)
-    label = f"{rule.name}: the probability of {statement!r}"
+    region = "" if rule.region in (None, "whole") else str(rule.region)
+    measure = SeenMeasure(f"rule.{rule.name}", statement, tuple(against), wanted, region)
+    where = f" in the {region}" if region else ""
+    label = f"{rule.name}: the probability of {statement!r}{where}"
     at = SEEN_AT if rule.threshold is None else rule.threshold
     if wanted:
         return _bounded(rule, "probability", label, low=at), measure

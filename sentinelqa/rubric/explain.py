@@ -138,7 +138,8 @@ def _measured(check: Threshold, rubric: Rubric) -> str:
         bound = check.low if measure.wanted else check.high
         against = " / ".join(repr(text) for text in measure.against)
         shown = f"{measure.statement!r} (probability {bound:g}; against {against})"
-        return f"{said}The image {verb} {shown}."
+        subject = f"The image's {measure.region}" if measure.region else "The image"
+        return f"{said}{subject} {verb} {shown}."
     if isinstance(measure, AskMeasure):
         answer = (
             f"yes, probability from {check.low:g}"

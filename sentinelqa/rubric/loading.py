@@ -138,8 +138,13 @@ def resolve(layers: list[Layer]) -> tuple[RubricFile, dict[str, Any]]:
 
 
 def canonical_hash(file: RubricFile) -> str:
-    """sha256 of everything that a verdict may depend on, in canonical JSON."""
-    content = file.model_dump(mode="json", by_alias=True, exclude={"examples", "description"})
+    """sha256 of everything that a verdict may depend on, in canonical JSON.
+
+    What a rubric does not say is left out, so a key that the language gains changes no old hash.
+    """
+    content = file.model_dump(
+        mode="json", by_alias=True, exclude={"examples", "description"}, exclude_none=True
+    )
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import re2
+from numpy.typing import NDArray
 
 from sentinelqa.dimensions.colour import dominant, subject_colours, to_hex
 from sentinelqa.features.base import Features
 from sentinelqa.features.colour import delta_e
 from sentinelqa.features.colour_names import basic_name, examples_of, is_hex, lab_of_hex
 from sentinelqa.features.reading import TextFound, normalised
+from sentinelqa.rubric.regions import part_of
 from sentinelqa.rubric.rules import TextMeasure
 from sentinelqa.rubric.templates import fill
 from sentinelqa.types import Measurement, Request, Unscored
@@ -21,14 +23,27 @@ _HALF = 6.0
 _SHOWN = 200
 
 
-def probability_of(clip: Any, statement: str, against: Sequence[str]) -> float:
+def embedding_of(features: Features, region: str) -> NDArray[np.float32] | None:
+    """The image-text model's vector of the picture, or of its ``background`` or ``subject``;
+    ``None`` where that part cannot be told from the rest."""
+    clip = features["clip"]
+    if not region:
+        return np.asarray(clip.image_embedding)
+    rgb = part_of(features["pixels"], features["foreground"], features["person"], region)
+    return None if rgb is None else np.asarray(clip.embedding_of(rgb))
+
+
+def probability_of(
+    clip: Any, image: NDArray[np.float32], statement: str, against: Sequence[str]
+) -> float:
     """The share that a softmax over cosines gives to ``statement``, 0 to 1.
 
     Args:
         clip: a value of the feature ``clip``.
+        image: a unit vector of that model.
     """
     texts = [clip.text_embedding(text) for text in (statement, *against)]
-    cosines = np.stack(texts).astype(np.float64) @ clip.image_embedding.astype(np.float64)
+    cosines = np.stack(texts).astype(np.float64) @ image.astype(np.float64)
     logits = clip.logit_scale * (cosines - cosines.max())
     shares = np.exp(logits) / np.exp(logits).sum()
     return float(shares[0])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sentinelqa.dimensions.base import MetricSpec
 from sentinelqa.features.base import Features
-from sentinelqa.types import Measurement, ModelUse, Request, Tier
+from sentinelqa.types import Measurement, ModelUse, Request, Tier, Unscored
 
 NEUTRAL = (
     "a photo",
@@ -44,16 +44,25 @@ class SeenMeasure:
     The probability is the softmax over cosines times the model's own scale, as in zero-shot
     classification (Radford et al. 2021). It is as good as the model: the starter model knows its
     own domain only, and no such model understands "no" or "without".
+
+    With a ``region`` only that part of the picture is looked at, as
+    :func:`sentinelqa.rubric.regions.part_of` cuts it out. Where no mask tells subject and
+    background apart it is unscored (``undecidable``): never a guess from the whole picture.
     """
 
     name: str
     statement: str
     against: tuple[str, ...] = NEUTRAL
     wanted: bool = False
+    region: str = ""
     version: str = "1"
     tier: Tier = "custom"
-    needs: tuple[str, ...] = ("clip",)
     reference_needs: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What is looked at; masks only where a region is asked for."""
+        return ("pixels", "foreground", "person", "clip") if self.region else ("clip",)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -66,11 +75,17 @@ class SeenMeasure:
 
     def measure(self, features: Features, request: Request) -> Measurement:
         """Judge one image."""
-        from sentinelqa.rubric.measuring import probability_of
+        from sentinelqa.rubric.measuring import embedding_of, probability_of
 
         clip = features["clip"]
-        probability = probability_of(clip, self.statement, self.against)
         models: tuple[ModelUse, ...] = tuple(clip.models)
+        if self.region:
+            models += tuple(features["person"].models)
+        image = embedding_of(features, self.region)
+        if image is None:
+            note = f"no mask tells the {self.region} from the rest"
+            return Measurement.without_score(self.name, Unscored.UNDECIDABLE, note, models=models)
+        probability = probability_of(clip, image, self.statement, self.against)
         return Measurement(
             dimension=self.name,
             score=probability if self.wanted else 1 - probability,

@@ -17,6 +17,7 @@ KINDS = ("require", "reject_if_seen", "require_seen", "text", "colour", "ask")
 
 _OPTIONS = {
     "against": ("reject_if_seen", "require_seen"),
+    "region": ("reject_if_seen", "require_seen"),
     "threshold": ("reject_if_seen", "require_seen", "ask"),
     "expect": ("ask",),
 }
@@ -124,14 +125,19 @@ class ColourRule(Strict):
 class RuleExamples(Strict):
     """Images that show the rule at work; paths are relative to the rubric."""
 
-    passes: list[str] = Field(default_factory=list, alias="pass")
-    fails: list[str] = Field(default_factory=list, alias="fail")
+    passes: list[str] = Field(
+        default_factory=list, alias="pass", description="Images that keep the rule."
+    )
+    fails: list[str] = Field(
+        default_factory=list, alias="fail", description="Images that break the rule."
+    )
 
 
 class Rule(Strict):
-    """A rule of the business, of exactly one kind: see :data:`KINDS`."""
+    """A rule of the business, of exactly one kind: ``require``, ``reject_if_seen``,
+    ``require_seen``, ``text``, ``colour`` or ``ask``."""
 
-    name: Name
+    name: Name = Field(description="Unlike any dimension's and any other rule's.")
     require: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
         None, description="An expression (CEL) that must be true."
     )
@@ -140,18 +146,23 @@ class Rule(Strict):
     against: Sentence | list[Sentence] | None = Field(
         None, description="For *_seen: the contrary statement or statements."
     )
+    region: Literal["whole", "subject", "background"] | None = Field(
+        None,
+        description="For *_seen: the part of the picture to look at; whole unless said. A part "
+        "needs a plain background, or people and models: {person: mediapipe-selfie}.",
+    )
     threshold: Share | None = Field(
         None, description="For *_seen and ask: the probability from which it counts."
     )
-    text: TextRule | None = None
-    colour: ColourRule | None = None
+    text: TextRule | None = Field(None, description="What must be read in the image.")
+    colour: ColourRule | None = Field(None, description="Which colour the subject must have.")
     ask: Sentence | None = Field(
         None, description="A yes-or-no question to a vision-language judge; see also expect."
     )
     expect: Literal["yes", "no"] | None = Field(None, description="For ask: yes unless said.")
     message: Sentence | None = Field(None, description="The reason to give when it fails.")
-    severity: Severity = "fail"
-    examples: RuleExamples | None = None
+    severity: Severity = Field("fail", description="What it means when it fails.")
+    examples: RuleExamples | None = Field(None, description="Images that show the rule at work.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Rule:
@@ -173,9 +184,15 @@ class Rule(Strict):
 class Tiers(Strict):
     """Thresholds per dimension, and the rules of the business."""
 
-    generic: dict[Name, Thresholds | None] = Field(default_factory=dict)
-    use_case: dict[Name, Thresholds | None] = Field(default_factory=dict)
-    custom: list[Rule] = Field(default_factory=list)
+    generic: dict[Name, Thresholds | None] = Field(
+        default_factory=dict,
+        description="Dimension -> a threshold or several: what any image must keep to.",
+    )
+    use_case: dict[Name, Thresholds | None] = Field(
+        default_factory=dict,
+        description="The same for this use. null takes away what an extended rubric asks.",
+    )
+    custom: list[Rule] = Field(default_factory=list, description="The rules of the business.")
 
 
 class Diversity(Strict):
@@ -188,12 +205,14 @@ class Example(Strict):
     """An image and what the rubric must say of it, for ``sentinelqa rubric test``."""
 
     image: Sentence = Field(description="Path relative to the rubric.")
-    expect: Literal["pass", "fail", "review"]
+    expect: Literal["pass", "fail", "review"] = Field(description="The verdict.")
     because: list[Sentence] = Field(
         default_factory=list, description="Names of the checks that must be among the reasons."
     )
-    prompt: str = ""
-    references: list[Sentence] = Field(default_factory=list)
+    prompt: str = Field("", description="What the image is to show.")
+    references: list[Sentence] = Field(
+        default_factory=list, description="Reference images; paths relative to the rubric."
+    )
     request: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Other columns of the request."
     )
@@ -203,21 +222,23 @@ class Fitted(Strict):
     """One threshold that ``sentinelqa rubric calibrate`` fitted."""
 
     version: str = Field(description="Of the dimension that it was fitted on.")
-    min: Number
-    auc: Share
+    min: Number = Field(description="The threshold.")
+    auc: Share = Field(description="How well the score tells good from bad, 0.5 to 1.")
 
 
 class Calibration(Strict):
     """What ``sentinelqa rubric calibrate`` wrote: on what the thresholds rest."""
 
     required: bool = Field(False, description="Refuse to gate when this is missing or stale.")
-    goal: Sentence | None = None
-    good: Annotated[int, Field(ge=0)] = 0
-    bad: Annotated[int, Field(ge=0)] = 0
+    goal: Sentence | None = Field(None, description="What was asked of the fit.")
+    good: Annotated[int, Field(ge=0)] = Field(0, description="Good images fitted on.")
+    bad: Annotated[int, Field(ge=0)] = Field(0, description="Bad images fitted on.")
     false_pass: list[Share] = Field(
         default_factory=list, description="Cross-validated rate, and its 95 % interval."
     )
-    dimensions: dict[Name, Fitted] = Field(default_factory=dict)
+    dimensions: dict[Name, Fitted] = Field(
+        default_factory=dict, description="Dimension -> what was fitted."
+    )
     weights: dict[str, str] = Field(default_factory=dict, description="Model -> sha256.")
 
 
@@ -228,20 +249,26 @@ def _as_calibration(value: Any) -> Any:
 class RubricFile(Strict):
     """A rubric: thresholds per dimension, custom rules, ranking."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    version: Annotated[int, Field(strict=True, ge=1)] | str = 1
-    use_case: str = ""
-    description: str = Field("", max_length=2000)
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = Field(
+        description="For people, the report and the ledger."
+    )
+    version: Annotated[int, Field(strict=True, ge=1)] | str = Field(
+        1, description="Yours to raise when the rubric changes."
+    )
+    use_case: str = Field("", description="What the images are for, in a word.")
+    description: str = Field("", max_length=2000, description="What is asked, in plain words.")
     extends: Sentence | None = Field(None, description="A shipped rubric, or a path from here.")
     models: dict[Name, Sentence] = Field(
         default_factory=dict,
         description="Feature -> the model it uses. Thresholds belong to a model.",
     )
-    tiers: Tiers = Tiers()
+    tiers: Tiers = Field(Tiers(), description="The thresholds and the rules.")
     rank: dict[Name, Annotated[float, Field(strict=True, gt=0, le=1000)]] = Field(
         default_factory=dict, description="Dimension -> weight. Orders what passed."
     )
-    diversity: Diversity | None = None
+    diversity: Diversity | None = Field(
+        None, description="Keeps near-duplicates out of what is delivered."
+    )
     on_unscored: Literal["fail", "review"] = Field(
         "fail", description="What it means when a dimension cannot be judged."
     )
@@ -250,5 +277,7 @@ class RubricFile(Strict):
         BeforeValidator(
             _as_calibration, json_schema_input_type=Literal["required"] | Calibration | None
         ),
-    ] = None
-    examples: list[Example] = Field(default_factory=list)
+    ] = Field(None, description="Written by rubric calibrate; the word required refuses to gate.")
+    examples: list[Example] = Field(
+        default_factory=list, description="Images with the verdict expected, for rubric test."
+    )
