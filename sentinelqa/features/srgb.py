@@ -115,7 +115,7 @@ def _flat(strip: Image.Image, transform: Any) -> Image.Image:
     elif strip.mode not in _DIRECT:
         strip = strip.convert("RGB")
     if transform is not None:
-        strip = ImageCms.applyTransform(strip, transform)
+        strip = ImageCms.applyTransform(strip, transform) or strip
     flat = strip if strip.mode == "RGB" else strip.convert("RGB")
     if alpha is None:
         return flat
