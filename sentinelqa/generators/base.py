@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentinelqa.errors import GenerationError
-from sentinelqa.types import Candidate, ModelUse
+from sentinelqa.types import Candidate, ModelUse, Settings
 
 Image = NDArray[np.uint8]
 """Height x width x 3, sRGB."""
@@ -28,6 +28,23 @@ class Generated:
     """
 
     images: Sequence[Image | GenerationError]
+    seconds: float
+    shape: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halfway:
+    """Candidates that were denoised part of the way.
+
+    Attributes:
+        latents: per candidate what ``finish`` goes on with, opaque to everybody else.
+        previews: per candidate what it will look like, perhaps at a smaller size.
+        seconds: the device's time for the batch.
+        shape: the batch size that was run.
+    """
+
+    latents: Sequence[NDArray[Any]]
+    previews: Sequence[Image | GenerationError]
     seconds: float
     shape: int
 
@@ -56,4 +73,24 @@ class Generator(Protocol):
         kernels that a library picks, and so the last bits of the pixels, depend on the shape;
         at a fixed shape a candidate's pixels do not depend on its neighbours.
         """
+        ...
+
+
+@runtime_checkable
+class Halting(Protocol):
+    """What a generator has in addition when it can stop half way, and go on with fewer."""
+
+    def why_whole(self, settings: Settings) -> str:
+        """Why candidates with these settings cannot be halted; empty when they can."""
+        ...
+
+    def scout(self, batch: Sequence[Candidate], shape: int, step: int) -> Halfway:
+        """Denoise up to and including step number ``step``."""
+        ...
+
+    def finish(
+        self, batch: Sequence[Candidate], shape: int, step: int, latents: Sequence[NDArray[Any]]
+    ) -> Generated:
+        """Go on after ``step``. At equal shapes the pixels are those of ``generate``, bit for bit,
+        whatever neighbours each candidate had before."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,11 @@ import torch
 
 from sentinelqa.compat import prepare_torchvision
 from sentinelqa.errors import ComponentError, GenerationError, ModelError, did_you_mean
-from sentinelqa.generators.base import Generated, Image
+from sentinelqa.generators import phases, tuning
+from sentinelqa.generators.base import Generated, Halfway, Image
+from sentinelqa.generators.previews import Previewer
 from sentinelqa.generators.prompts import PromptEncoder
+from sentinelqa.generators.tuning import Tuning
 from sentinelqa.types import Candidate, ModelUse, Settings
 from sentinelqa.weights import LicencePolicy, ResolvedModel, resolve
 
@@ -23,6 +26,7 @@ prepare_torchvision()
 import diffusers  # noqa: E402 - it and the next fail before the line above
 import transformers  # noqa: E402
 
+TUNING_BATCH, TUNING_STEPS = 4, 4
 _GUIDANCE_ARGUMENT = {"QwenImagePipeline": "true_cfg_scale"}
 
 
@@ -33,6 +37,7 @@ class _Loaded:
     pipeline: Any
     encoder: PromptEncoder
     model: ResolvedModel
+    previewer: Previewer
     scheduler_config: Any
     scheduler: str = ""
     lora: str = ""
@@ -46,6 +51,8 @@ class DiffusersGenerator:
             settings name another model makes that one be loaded in its place.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
         dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        compiled: let ``torch.compile`` work on the denoiser.
+        tuned: what an earlier process of the run chose; else it is measured in ``load``.
     """
 
     def __init__(
@@ -54,12 +61,16 @@ class DiffusersGenerator:
         *,
         device: str = "auto",
         dtype: str = "auto",
+        compiled: bool = False,
+        tuned: Tuning | None = None,
         policy: LicencePolicy | None = None,
         allow_unpinned: bool = False,
     ) -> None:
         self._settings = settings
         self._device = device
         self._dtype = dtype
+        self._compiled = compiled
+        self._tuned = tuned
         self._policy = policy or LicencePolicy()
         self._allow_unpinned = allow_unpinned
         self._loaded: _Loaded | None = None
@@ -68,6 +79,11 @@ class DiffusersGenerator:
     @property
     def models(self) -> tuple[ModelUse, ...]:
         return (self._loaded.model.use(),) if self._loaded else ()
+
+    @property
+    def tuned(self) -> Tuning | None:
+        """How the device's work is done. Known after ``load``."""
+        return self._tuned
 
     def load(self) -> None:
         """See :class:`sentinelqa.generators.base.Generator`."""
@@ -82,54 +98,111 @@ class DiffusersGenerator:
         Raises:
             GenerationError: one image alone does not fit into memory.
         """
+        loaded, settings = self._begin(batch)
+        start = time.perf_counter()
+        images: list[Image | GenerationError] = []
+
+        def whole(part: Sequence[Candidate], shape: int) -> None:
+            images.extend(_to_images(self._run(loaded, part, settings, shape), len(part)))
+
+        shape = self._in_parts(batch, shape, whole)
+        return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
+
+    def why_whole(self, settings: Settings) -> str:
+        """See :class:`sentinelqa.generators.base.Halting`."""
+        return phases.why_whole(self._prepare(settings).pipeline)
+
+    def scout(self, batch: Sequence[Candidate], shape: int, step: int) -> Halfway:
+        """See :class:`sentinelqa.generators.base.Halting`."""
+        loaded, settings = self._begin(batch)
+        start = time.perf_counter()
+        previews: list[Image | GenerationError] = []
+        latents: list[np.ndarray[Any, Any]] = []
+
+        def first(part: Sequence[Candidate], shape: int) -> None:
+            with torch.inference_mode():
+                arguments = self._arguments(loaded, _padded(part, shape), settings)
+                scouted = phases.scout(loaded.pipeline, arguments, step)
+                shown = loaded.previewer.pixels(scouted.predicted[: len(part)])
+            previews.extend(_to_images(shown, len(part)))
+            latents.extend(_to_array(scouted.latents[: len(part)]))
+
+        shape = self._in_parts(batch, shape, first)
+        return Halfway(
+            latents=latents, previews=previews, seconds=time.perf_counter() - start, shape=shape
+        )
+
+    def finish(
+        self,
+        batch: Sequence[Candidate],
+        shape: int,
+        step: int,
+        latents: Sequence[np.ndarray[Any, Any]],
+    ) -> Generated:
+        """See :class:`sentinelqa.generators.base.Halting`."""
+        loaded, settings = self._begin(batch)
+        start = time.perf_counter()
+        images: list[Image | GenerationError] = []
+        state = dict(zip((c.id for c in batch), latents, strict=True))
+
+        def rest(part: Sequence[Candidate], shape: int) -> None:
+            padded = _padded(part, shape)
+            begun = torch.stack([_to_tensor(state[c.id]) for c in padded])
+            with torch.inference_mode():
+                arguments = self._arguments(loaded, padded, settings)
+                pixels = phases.resume(
+                    loaded.pipeline, arguments, begun.to(loaded.pipeline.device), step
+                )
+            images.extend(_to_images(pixels, len(part)))
+
+        shape = self._in_parts(batch, shape, rest)
+        return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
+
+    def _begin(self, batch: Sequence[Candidate]) -> tuple[_Loaded, Settings]:
         settings = batch[0].settings
         if settings is None:
             raise ValueError(f"candidate {batch[0].id} has no settings to generate with")
-        start = time.perf_counter()
-        loaded = self._prepare(settings)
+        return self._prepare(settings), settings
+
+    def _in_parts(
+        self,
+        batch: Sequence[Candidate],
+        shape: int,
+        work: Callable[[Sequence[Candidate], int], None],
+    ) -> int:
+        """Work a batch in device batches of ``shape``, halved until they fit. Returns the shape.
+
+        Raises:
+            GenerationError: one image alone does not fit into memory.
+        """
+        settings = batch[0].settings
+        assert settings is not None
         key = (settings.model, settings.width, settings.height)
         shape = min(shape, self._fits.get(key, shape))
-        images: list[Image | GenerationError] = []
-        while len(images) < len(batch):
-            part = batch[len(images) : len(images) + shape]
-            made = self._attempt(loaded, part, settings, shape)
-            if made is None:
-                if shape == 1:
-                    raise GenerationError(
-                        f"out of memory for one {settings.width}x{settings.height} image of "
-                        f"{settings.model}"
-                    )
-                shape = self._fits[key] = max(1, shape // 2)
+        done = 0
+        while done < len(batch):
+            part = batch[done : done + shape]
+            if _fits(work, part, shape, settings.model):
+                done += len(part)
                 continue
-            images.extend(made)
-        return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
-
-    def _attempt(
-        self, loaded: _Loaded, part: Sequence[Candidate], settings: Settings, shape: int
-    ) -> list[Image | GenerationError] | None:
-        """The images of one device batch, or ``None`` when memory ran out."""
-        try:
-            return _to_images(self._run(loaded, part, settings, shape), len(part))
-        except torch.OutOfMemoryError:
-            pass
-        except RuntimeError as error:
-            if "can't allocate memory" not in str(error):
-                raise GenerationError(f"{settings.model}: {error}") from error
-        # Here, outside the handlers, nothing holds the failed batch's tensors any more.
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        return None
+            if shape == 1:
+                raise GenerationError(
+                    f"out of memory for one {settings.width}x{settings.height} image of "
+                    f"{settings.model}"
+                )
+            shape = self._fits[key] = max(1, shape // 2)
+        return shape
 
     def _run(
         self, loaded: _Loaded, part: Sequence[Candidate], settings: Settings, shape: int
     ) -> torch.Tensor:
         with torch.inference_mode():
-            return self._call(loaded, [*part, *[part[-1]] * (shape - len(part))], settings)
+            arguments = self._arguments(loaded, _padded(part, shape), settings)
+            return loaded.pipeline(**arguments, output_type="pt", return_dict=False)[0]
 
-    def _call(
+    def _arguments(
         self, loaded: _Loaded, padded: Sequence[Candidate], settings: Settings
-    ) -> torch.Tensor:
+    ) -> dict[str, Any]:
         guided = settings.guidance > 1
         arguments = loaded.encoder.arguments(
             [(c.prompt, c.negative_prompt) for c in padded], guided=guided
@@ -138,15 +211,13 @@ class DiffusersGenerator:
         accepted = inspect.signature(loaded.pipeline.__call__).parameters
         if guidance in accepted:
             arguments[guidance] = settings.guidance
-        return loaded.pipeline(
+        return {
             **arguments,
-            num_inference_steps=settings.steps,
-            width=settings.width,
-            height=settings.height,
-            generator=[torch.Generator("cpu").manual_seed(c.seed) for c in padded],
-            output_type="pt",
-            return_dict=False,
-        )[0]
+            "num_inference_steps": settings.steps,
+            "width": settings.width,
+            "height": settings.height,
+            "generator": [torch.Generator("cpu").manual_seed(c.seed) for c in padded],
+        }
 
     def _prepare(self, settings: Settings) -> _Loaded:
         """The pipeline for these settings, with their scheduler and LoRA file."""
@@ -178,7 +249,9 @@ class DiffusersGenerator:
         try:
             pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
                 model.path,
-                dtype=pick_dtype(self._dtype, device),
+                dtype=getattr(torch, self._tuned.dtype)
+                if self._tuned
+                else pick_dtype(self._dtype, device),
                 use_safetensors=True,
                 local_files_only=True,
             )
@@ -188,7 +261,31 @@ class DiffusersGenerator:
             ) from error
         pipeline.set_progress_bar_config(disable=True)
         pipeline.to(device)
-        return _Loaded(pipeline, PromptEncoder(pipeline), model, pipeline.scheduler.config)
+        loaded = _Loaded(
+            pipeline,
+            PromptEncoder(pipeline),
+            model,
+            Previewer(pipeline),
+            pipeline.scheduler.config,
+        )
+        self._tune(loaded, settings)
+        return loaded
+
+    def _tune(self, loaded: _Loaded, settings: Settings) -> None:
+        if self._tuned is not None:
+            tuning.apply(loaded.pipeline, self._tuned)
+            return
+        short = [
+            Candidate(id="tuning", request_id="tuning", prompt="a", settings=settings, seed=n)
+            for n in range(TUNING_BATCH)
+        ]
+        few = settings.evolve(steps=min(TUNING_STEPS, settings.steps))
+        self._tuned = tuning.choose(
+            loaded.pipeline,
+            lambda: self._run(loaded, short, few, len(short)),
+            compiled=self._compiled,
+            dtype=pick_dtype(self._dtype, pick_device(self._device)),
+        )
 
 
 def pick_device(wanted: str) -> str:
@@ -205,6 +302,44 @@ def pick_dtype(wanted: str, device: str) -> torch.dtype:
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.float32
+
+
+def _fits(
+    work: Callable[[Sequence[Candidate], int], None],
+    part: Sequence[Candidate],
+    shape: int,
+    model: str,
+) -> bool:
+    """Work one device batch; ``False`` when memory ran out."""
+    try:
+        work(part, shape)
+    except torch.OutOfMemoryError:
+        pass
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise GenerationError(f"{model}: {error}") from error
+    else:
+        return True
+    # Here, outside the handlers, nothing holds the failed batch's tensors any more.
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return False
+
+
+def _padded(part: Sequence[Candidate], shape: int) -> list[Candidate]:
+    return [*part, *[part[-1]] * (shape - len(part))]
+
+
+def _to_array(latents: torch.Tensor) -> list[np.ndarray[Any, Any]]:
+    """One array per candidate. NumPy has no bfloat16, so its bits travel as integers."""
+    bits = latents.view(torch.int16) if latents.dtype is torch.bfloat16 else latents
+    return list(bits.cpu().numpy())
+
+
+def _to_tensor(array: np.ndarray[Any, Any]) -> torch.Tensor:
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if tensor.dtype is torch.int16 else tensor
 
 
 def _to_images(tensor: torch.Tensor, count: int) -> list[Image | GenerationError]:
