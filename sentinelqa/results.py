@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ from sentinelqa.errors import JobError
 from sentinelqa.rundir import RunDir
 
 TOP_REASONS = 5
+DEVICE_SECONDS = "device-seconds"
+"""The currency where a job gives no price per hour."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,13 @@ class Run:
         return int(bool((self.requests["outcome"] != "delivered").any()))
 
     @property
+    def currency(self) -> str:
+        """What costs are counted in."""
+        facts = RunDir(self.path).facts
+        found = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
+        return str(found.get("currency") or DEVICE_SECONDS)
+
+    @property
     def report(self) -> Path:
         """The report's file."""
         return RunDir(self.path).report
@@ -61,6 +71,7 @@ class Run:
         outcomes = candidates["outcome"].value_counts()
         delivered = int(requests["delivered"].sum())
         judged = int(outcomes.sum())
+        seconds = float(candidates[["generate_seconds", "score_seconds"]].sum().sum())
         headline: dict[str, Any] = {
             "run": str(self.path),
             "report": str(self.report),
@@ -68,6 +79,7 @@ class Run:
             "outcomes": {o: int(outcomes.get(o, 0)) for o in ("pass", "fail", "review", "error")},
             "pass_rate": round(float(outcomes.get("pass", 0)) / judged, 4) if judged else None,
             "failed_by": dict(self.failed_by(TOP_REASONS)),
+            "seconds": round(seconds, 3),
         }
         if not self.scoring_only:
             by_outcome = requests["outcome"].value_counts()
@@ -76,8 +88,10 @@ class Run:
                 "requests": {o: int(by_outcome.get(o, 0)) for o in ("delivered", "short", "error")},
                 "wanted": int(requests["wanted"].sum()),
                 "delivered": delivered,
+                "currency": self.currency,
                 "cost": round(cost, 4),
                 "cost_per_delivered": round(cost / delivered, 4) if delivered else None,
+                "seconds_per_delivered": round(seconds / delivered, 3) if delivered else None,
                 "mean_rank": {
                     "delivered": _mean(candidates.loc[candidates["delivered"].notna(), "rank"]),
                     "passed": _mean(candidates.loc[candidates["outcome"] == "pass", "rank"]),

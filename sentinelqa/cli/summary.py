@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sentinelqa.results import Run
+from sentinelqa.report.words import duration, number, percent
+from sentinelqa.results import DEVICE_SECONDS, Run
 
 WIDTH = 100
 
@@ -32,23 +35,35 @@ def summary_table(run: Run) -> Table:
         requests = headline["requests"]
         row(
             "requests",
-            f"{requests['delivered']} delivered in full, {requests['short']} short, "
-            f"{requests['error']} in error",
+            f"{requests['delivered']:,} delivered in full, {requests['short']:,} short, "
+            f"{requests['error']:,} in error",
         )
-        cost = headline["cost_per_delivered"]
-        row(
-            "delivered",
-            f"{headline['delivered']} of {headline['wanted']} images"
-            + (f", {cost:.3g} each" if cost is not None else ""),
-        )
+        row("delivered", f"{headline['delivered']:,} of {headline['wanted']:,} images")
+        if headline["currency"] != DEVICE_SECONDS:
+            row("cost", _cost(headline))
+    row("time", _time(headline, scoring_only=run.scoring_only))
     rate = headline["pass_rate"]
     row(
         "candidates" if not run.scoring_only else "images",
-        f"{headline['candidates']}: {outcomes['pass']} passed, {outcomes['fail']} failed, "
-        f"{outcomes['review']} to review, {outcomes['error']} in error"
-        + (f" (pass rate {rate:.0%})" if rate is not None else ""),
+        f"{headline['candidates']:,}: {outcomes['pass']:,} passed, {outcomes['fail']:,} failed, "
+        f"{outcomes['review']:,} to review, {outcomes['error']:,} in error"
+        + (f" (pass rate {percent(rate)})" if rate is not None else ""),
     )
     if headline["failed_by"]:
-        row("failed by", ", ".join(f"{name} {n}" for name, n in headline["failed_by"].items()))
+        row("failed by", ", ".join(f"{name} {n:,}" for name, n in headline["failed_by"].items()))
     row("report", headline["report"])
     return table
+
+
+def _cost(headline: dict[str, Any]) -> str:
+    each, currency = headline["cost_per_delivered"], headline["currency"]
+    said = f"{number(headline['cost'])} {currency}"
+    return said if each is None else f"{number(each)} {currency} per image delivered, {said} in all"
+
+
+def _time(headline: dict[str, Any], *, scoring_only: bool) -> str:
+    total, count = headline["seconds"], headline["candidates"]
+    each = total / count if scoring_only and count else headline.get("seconds_per_delivered")
+    said = f"{duration(total)} of computing"
+    what = "image" if scoring_only else "image delivered"
+    return said if each is None else f"{duration(each)} per {what}, {said} in all"

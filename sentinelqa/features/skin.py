@@ -16,7 +16,7 @@ LEFT_CHEEK = (117, 101, 36, 205, 187, 123)
 RIGHT_CHEEK = (346, 330, 266, 425, 411, 352)
 FOREHEAD = (108, 151, 337, 336, 9, 107)
 
-_MONK = (
+MONK = (
     "#f6ede4", "#f3e7db", "#f7ead0", "#eadaba", "#d7bd96",
     "#a07e56", "#825c43", "#604134", "#3a312a", "#292420",
 )  # fmt: skip
@@ -52,4 +52,4 @@ def monk_tone(lab: NDArray[np.float64]) -> int:
     return int(np.linalg.norm(_MONK_LAB - lab, axis=1).argmin()) + 1
 
 
-_MONK_LAB = np.stack([lab_of_hex(code) for code in _MONK])
+_MONK_LAB = np.stack([lab_of_hex(code) for code in MONK])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,11 @@ from numpy.typing import NDArray
 from sentinelqa.report.checks import check_sections
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.funnel import funnels
-from sentinelqa.report.model import Headline, Making, ModelRow, Report, RequestStory
+from sentinelqa.report.making import making
+from sentinelqa.report.model import Headline, Report, RequestStory
 from sentinelqa.report.payload import payload
 from sentinelqa.report.stories import request_stories
+from sentinelqa.report.subgroups import subgroups
 from sentinelqa.report.thumbnails import MOST_EMBEDDED, beside, embedded
 
 PAGE = 20_000
@@ -33,6 +34,7 @@ def build_report(path: Path) -> Iterator[Report]:
     stories = request_stories(evidence)
     pages = _pages(evidence)
     headline = _headline(evidence)
+    audit = subgroups(evidence)
     for number, rows in enumerate(pages, start=1):
         ids = [evidence.texts("candidate_id")[row] for row in rows.tolist()]
         paths = [evidence.texts("path")[row] for row in rows.tolist()]
@@ -46,9 +48,10 @@ def build_report(path: Path) -> Iterator[Report]:
             funnels=funnels(evidence),
             checks=sections,
             stories=stories,
-            making=_making(evidence),
+            making=making(evidence),
             payload=payload(evidence, sections, stories, rows),
             thumbnails=show(evidence.run, ids, paths),
+            subgroups=audit,
             notes=tuple(_notes(evidence)),
         )
 
@@ -100,34 +103,6 @@ def _sentence(
         return f"{outcomes['pass']:,} of {evidence.rows:,} images passed."
     full = f"{requests['delivered']:,} of {len(evidence.requests):,} requests are complete"
     return f"{delivered:,} of {wanted:,} images delivered; {full}."
-
-
-def _making(evidence: Evidence) -> Making:
-    facts = evidence.facts
-    rows = [
-        *(_model(found, "generates") for found in facts.get("generators", ())),
-        *(_model(found, "scores") for found in facts.get("scorers", ())),
-    ]
-    job = evidence.run.job
-    return Making(
-        rubric=f"{evidence.rubric.name} {evidence.rubric.version}",
-        rubric_hash=evidence.rubric.hash,
-        rubric_yaml=evidence.rubric.resolved,
-        job_yaml=job.read_text(encoding="utf-8") if job.is_file() else "",
-        models=tuple(rows),
-        policy=str(facts.get("licences") or "any"),
-        versions={str(k): str(v) for k, v in (facts.get("versions") or {}).items()},
-        platform=str(facts.get("platform") or ""),
-    )
-
-
-def _model(found: dict[str, Any], role: str) -> ModelRow:
-    return ModelRow(
-        id=str(found.get("id", "")),
-        role=role,
-        licence=str(found.get("licence") or "not stated"),
-        sha256=str(found.get("sha256") or ""),
-    )
 
 
 def _notes(evidence: Evidence) -> Iterator[str]:

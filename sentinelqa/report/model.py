@@ -129,12 +129,19 @@ class RequestStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """A line of the licence audit."""
+    """A line of the licence audit.
+
+    Attributes:
+        commercial: whether the licence allows commercial use.
+        condition: under which condition; empty where there is none.
+    """
 
     id: str
     role: str
     licence: str
     sha256: str
+    commercial: Literal["yes", "no", "conditional", "unknown"] = "unknown"
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +159,57 @@ class Making:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A rate with its 95 % Wilson interval."""
+
+    hits: int
+    total: int
+    low: float
+    high: float
+
+    @property
+    def rate(self) -> float | None:
+        """``None`` where there is nothing to count."""
+        return self.hits / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subgroup:
+    """The candidates whose largest face has one Monk skin tone.
+
+    Attributes:
+        tone: 1 to 10; 0 where it is not known (no face, greyscale, too little skin).
+        colour: of the tone, as hex; empty where it is not known.
+        passed: of those judged.
+        unscored: of all measurements of faces, those without a score.
+        failed: check -> share of the group's candidates that it failed, those of the whole first.
+    """
+
+    tone: int
+    colour: str
+    candidates: int
+    passed: Share
+    unscored: Share
+    failed: tuple[tuple[str, Share], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subgroups:
+    """The audit by skin tone.
+
+    Attributes:
+        groups: by tone, the unknown ones last.
+        apart: pairs of tones whose pass rates differ by more than chance, after correction for
+            the number of pairs.
+        smallest: candidates that a group needs before it is compared.
+    """
+
+    groups: tuple[Subgroup, ...]
+    apart: tuple[tuple[int, int], ...]
+    smallest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One page of a report.
 
@@ -159,6 +217,7 @@ class Report:
         page, pages: from 1; the sections before the contact sheet are about the whole run.
         payload: columns for the browser, JSON-ready.
         thumbnails: an image address per candidate of the page; empty where there is no picture.
+        subgroups: ``None`` where no face has a known skin tone.
     """
 
     title: str
@@ -172,4 +231,5 @@ class Report:
     making: Making
     payload: dict[str, Any]
     thumbnails: tuple[str, ...]
+    subgroups: Subgroups | None = None
     notes: tuple[str, ...] = ()
