@@ -30,7 +30,7 @@ frame counts. Formats that run programs or nest others (EPS, PDF, SVG, FITS) sta
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 50_000_000
-MAX_MEMORY = 512 * 2**20
+MAX_MEMORY = 480 * 2**20
 """What decoding one image may take. Enough for the pixels that are allowed in every format but one:
 the decoder of WebP holds four copies, so its pictures end at about 30 megapixels."""
 

@@ -7,15 +7,13 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from sentinelqa.errors import JobError
-from sentinelqa.registry import missing_package
+from sentinelqa.sources.addresses import fetch, filesystem_of, is_address, local_path, shown
+
+__all__ = ["fetch", "find_images", "listing_digest"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif")
-PROTOCOLS = {"file": "", "memory": "", "s3": "s3", "s3a": "s3", "gs": "gcsfs", "gcs": "gcsfs"}
-"""URL protocols that images are read from, and what each needs. http is left out on purpose: a
-URL in somebody's table must not make this machine call whatever address it names."""
 
 
 def find_images(paths: Iterable[str]) -> Iterator[str]:
@@ -26,14 +24,15 @@ def find_images(paths: Iterable[str]) -> Iterator[str]:
 
     Raises:
         JobError: a path that does not exist, a glob that matches nothing, a folder without images,
-            a URL of a protocol that is not allowed.
+            a name that is not text, a URL of a protocol that is not allowed.
     """
     seen: set[str] = set()
     for path in paths:
         found = False
         for image in _images_of(path):
             found = True
-            key = image if "://" in image else os.path.abspath(image)  # noqa: PTH100 - links stay
+            _check_name(image)
+            key = image if is_address(image) else os.path.abspath(image)  # noqa: PTH100 - links stay
             if key not in seen:
                 seen.add(key)
                 yield image
@@ -53,23 +52,18 @@ def listing_digest(paths: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for image in find_images(paths):
         digest.update(f"{image}\x1f".encode())
-        if "://" not in image:
+        if not is_address(image):
             status = os.lstat(image)
             digest.update(f"{status.st_size}\x1f{status.st_mtime_ns}\x1f".encode())
     return digest.hexdigest()
 
 
-def fetch(url: str, into: Path) -> Path:
-    """Copy the image behind an fsspec URL to a local file and return its path."""
-    filesystem, name = _filesystem(url)
-    target = into / Path(name).name
-    filesystem.get_file(name, str(target))
-    return target
-
-
 def _images_of(path: str) -> Iterator[str]:
-    if "://" in path:
-        return _images_of_url(path)
+    if is_address(path):
+        local = local_path(path)
+        if local is None:
+            return _images_of_url(path)
+        path = local
     if os.path.isdir(path):  # noqa: PTH112 - a name with a NUL byte must not raise here
         return _walk(path)
     if os.path.lexists(path):
@@ -81,6 +75,16 @@ def _images_of(path: str) -> Iterator[str]:
             for image in (_walk(match) if Path(match).is_dir() else _if_image(match))
         )
     raise JobError(f"there is no file or folder {path!r}")
+
+
+def _check_name(image: str) -> None:
+    try:
+        image.encode()
+    except UnicodeEncodeError as error:
+        raise JobError(
+            f"the file name {os.fsencode(image)!r} is not UTF-8 text, so no table could name it",
+            remedy="rename the file",
+        ) from error
 
 
 def _walk(folder: str) -> Iterator[str]:
@@ -97,8 +101,8 @@ def _if_image(path: str) -> Iterator[str]:
 
 
 def _images_of_url(url: str) -> Iterator[str]:
-    filesystem, name = _filesystem(url)
-    protocol = url.partition("://")[0]
+    filesystem, name = filesystem_of(url)
+    protocol = url.partition("://")[0].lower()
     if glob.has_magic(name):
         names = filesystem.glob(name)
     elif filesystem.isdir(name):
@@ -107,23 +111,7 @@ def _images_of_url(url: str) -> Iterator[str]:
         yield url
         return
     else:
-        raise JobError(f"there is nothing at {url!r}")
+        raise JobError(f"there is nothing at {shown(url)!r}")
     for found in sorted(names):
         if found.lower().endswith(SUFFIXES):
-            yield f"{protocol}://{found.lstrip('/') if protocol != 'file' else found}"
-
-
-def _filesystem(url: str) -> tuple[Any, str]:
-    import fsspec
-
-    protocol = url.partition("://")[0].lower()
-    if protocol not in PROTOCOLS:
-        raise JobError(
-            f"images are not read from {protocol}:// addresses",
-            where=url,
-            remedy=f"one of {', '.join(p + '://' for p in PROTOCOLS)}, or a downloaded copy",
-        )
-    try:
-        return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
-    except ImportError as error:
-        raise missing_package(f"reading {protocol}://", "s3fs", PROTOCOLS[protocol]) from error
+            yield f"{protocol}://{found.lstrip('/')}"

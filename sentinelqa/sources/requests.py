@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import sqlite3
 import string
@@ -21,9 +22,12 @@ from sentinelqa.errors import JobError, did_you_mean
 from sentinelqa.types import Request
 
 ID_LENGTH = 120
+ID_BYTES = 240
+"""An id names a folder, and file systems take names of up to 255 bytes."""
 OVERRIDES = ("steps", "guidance", "width", "height", "model", "scheduler", "lora")
 """Columns that a request may use to set the generator for itself: ``generator.steps`` and so on."""
 
+_LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _BAD_IN_ID = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u2028\u2029\u202a-\u202e\u2066-\u2069]')
 _RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
@@ -234,7 +238,7 @@ def _references(value: Any, folder: Path, where: str) -> tuple[str, ...]:
         )
     paths = [folder / name.strip() for name in names if name.strip()]
     for path in paths:
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - a name that is too long must not raise here
             raise JobError(f"the reference image {str(path)!r} does not exist", where=where)
     return tuple(str(p) for p in paths)
 
@@ -246,6 +250,12 @@ def _check_id(request_id: str, where: str) -> None:
     if len(request_id) > ID_LENGTH:
         raise JobError(
             f"the id is {len(request_id)} characters long; at most {ID_LENGTH}", where=where
+        )
+    if len(request_id.encode()) > ID_BYTES:
+        raise JobError(
+            f"the id {request_id!r} takes {len(request_id.encode())} bytes; at most {ID_BYTES}",
+            where=where,
+            remedy="file systems count bytes: use fewer characters",
         )
     bad = _BAD_IN_ID.search(request_id)
     if bad:
@@ -309,9 +319,23 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
                 values = json.loads(line)
             except (ValueError, RecursionError) as error:
                 raise JobError(f"not a JSON object: {error}", where=where) from error
+            if _LONE_SURROGATE.search(line):
+                _check_text(values, where)
             if not isinstance(values, dict):
                 raise JobError(f"expected a JSON object, got {type(values).__name__}", where=where)
             yield Row(values, where)
+
+
+def _check_text(values: Any, where: str) -> None:
+    """JSON can spell halves of characters, which no file and no table can hold."""
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise JobError(
+            "the row holds half a character (a lone surrogate)",
+            where=where,
+            remedy="write the whole character",
+        ) from error
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:

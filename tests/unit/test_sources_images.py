@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import fsspec
@@ -65,3 +66,36 @@ def test_images_behind_a_url_are_found_and_fetched(tmp_path: Path) -> None:
     (url,) = find_images(["memory://shots"])
 
     assert fetch(url, tmp_path).read_bytes() == b"pixels"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("memory://shots?token=CANARY", "credentials"),
+        ("s3://key:CANARY@bucket/a.png", "credentials"),
+        ("file://CANARY.example/a.png", "this machine"),
+        ("memory://a::http://CANARY.example/a.png", "inside another"),
+        ("gopher://user:CANARY@example.com/a?token=CANARY", "not read from gopher"),
+    ],
+)
+def test_addresses_that_hide_something_are_refused(address: str, said: str) -> None:
+    with pytest.raises(JobError, match=said) as caught:
+        list(find_images([address]))
+    assert "CANARY" not in str(caught.value) or "CANARY.example" in address
+
+
+def test_a_file_address_is_a_path(folder: Path) -> None:
+    assert names(folder, f"file://{folder}/b.png") == ["b.png"]
+
+
+def test_a_copy_has_a_limit_and_a_name_of_our_own(tmp_path: Path) -> None:
+    fsspec.filesystem("memory").pipe("/large/..", b"x" * 2000)
+    assert fetch("memory://large/..", tmp_path).parent == tmp_path
+    with pytest.raises(OSError, match=r"^file_too_large: at most 1999 bytes"):
+        fetch("memory://large/..", tmp_path, 1999)
+
+
+def test_a_name_that_is_not_text_is_reported(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(b"x")
+    with pytest.raises(JobError, match="not UTF-8"):
+        list(find_images([str(tmp_path)]))
