@@ -53,18 +53,34 @@ class ArcFace:
         """The unit vector of one face."""
         rgb = picture.within(_WORKING_SIZE)
         points = five_points(face) * (rgb.shape[1] / picture.width)
-        matrix, _ = cv2.estimateAffinePartial2D(points, _PLACES, method=cv2.LMEDS)
-        if matrix is None:
-            matrix = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-        crop = cv2.warpAffine(rgb, matrix, (_SIDE, _SIDE), borderMode=cv2.BORDER_CONSTANT)
+        crop = cv2.warpAffine(rgb, similarity(points, _PLACES), (_SIDE, _SIDE))
         tensor = ((crop.astype(np.float32) - 127.5) / 127.5).transpose(2, 0, 1)[None]
         name = self._session.get_inputs()[0].name
         vector = np.asarray(self._session.run(None, {name: tensor})[0][0], np.float64)
         return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float64)
 
 
+def similarity(points: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The turn, scale and shift, ``2 x 3``, that bring ``points`` nearest to ``places``, both
+    ``N x 2``, by least squares over all of them, as ArcFace-class networks were trained.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns"
+    (PAMI 1991).
+    """
+    middle, target = points.mean(axis=0), places.mean(axis=0)
+    centred = points - middle
+    left, stretch, right = np.linalg.svd((places - target).T @ centred / len(points))
+    signs = np.array([1.0, np.sign(np.linalg.det(left) * np.linalg.det(right)) or 1.0])
+    spread = max(float((centred**2).sum()) / len(points), 1e-12)
+    turned = (left * signs) @ right * float(stretch @ signs) / spread
+    return np.asarray(np.hstack([turned, (target - turned @ middle)[:, None]]), np.float64)
+
+
 def five_points(face: Face) -> NDArray[np.float64]:
-    """Eyes, nose tip and mouth corners, ``5 x 2`` pixels of the frame."""
+    """Eyes, nose tip and mouth corners, ``5 x 2`` pixels of the frame: the detector's own where it
+    gives them, else those of the landmarks."""
+    if face.points is not None:
+        return face.points
     eyes = np.stack([face.left_eye.lids[[0, 8]].mean(0), face.right_eye.lids[[0, 8]].mean(0)])
     rest = face.mesh[[NOSE_TIP, *MOUTH_CORNERS], :2]
     return np.vstack([eyes, rest])

@@ -29,7 +29,8 @@ class Detection:
 
     Attributes:
         box: left, top, right, bottom.
-        points: 6 x 2: right eye, left eye, nose tip, mouth, right ear, left ear (the person's).
+        points: the person's right eye, left eye and nose tip, then by BlazeFace mouth, right ear
+            and left ear (6 x 2), by SCRFD the mouth's right and left corner (5 x 2).
         score: 0 to 1.
     """
 

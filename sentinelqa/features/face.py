@@ -57,6 +57,8 @@ class Face:
         mesh: 468 x 3 landmarks; depth in the same unit, smaller is nearer.
         left_eye, right_eye: the picture's left and right.
         present: the mesh network's belief that there is a face, 0 to 1.
+        points: 5 x 2: eyes, nose tip and mouth corners by a detector that finds them as well as
+            ArcFace-class networks want; ``None`` by one that does not.
     """
 
     box: tuple[float, float, float, float]
@@ -65,6 +67,7 @@ class Face:
     left_eye: Eye
     right_eye: Eye
     present: float
+    points: Points | None = None
 
     @property
     def area(self) -> float:

@@ -44,7 +44,7 @@ class FaceEmbedding:
     """
 
     name = "face_embedding"
-    version = "1"
+    version = "2"
     needs = ("pixels", "faces")
 
     def __init__(self, model: str = EMBEDDING) -> None:

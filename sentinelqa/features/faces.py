@@ -1,8 +1,9 @@
-"""Finds faces with MediaPipe's networks: boxes, 468 landmarks of each, eyelids and irises."""
+"""Finds faces: boxes by BlazeFace or SCRFD, then 468 landmarks of each, eyelids and irises."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,13 +15,15 @@ from sentinelqa.features.blazeface import Detection, detect
 from sentinelqa.features.face import LEFT_EYE, RIGHT_EYE, Eye, Face, FaceSet, Points
 from sentinelqa.features.litert import Network
 from sentinelqa.features.pixels import Picture
+from sentinelqa.registry import missing_package
 from sentinelqa.types import ModelUse
-from sentinelqa.weights import resolve
+from sentinelqa.weights import ResolvedModel, resolve
 
 RGB = NDArray[np.uint8]
 
 DETECTOR, MESH, IRIS = "mediapipe-face-detection", "mediapipe-face-mesh", "mediapipe-iris"
 MOST_FACES = 12
+_FIVE = 5
 _PRESENT = 0.5
 _MESH_ROOM = 1.5
 _EYE_ROOM = 2.3
@@ -28,40 +31,62 @@ _WORKING_SIZE = 1536
 
 
 class Faces:
-    """Feature ``faces``: a :class:`FaceSet` per picture, by MediaPipe's networks under LiteRT."""
+    """Feature ``faces``: a :class:`FaceSet` per picture, by MediaPipe's networks under LiteRT.
+
+    Args:
+        model: what finds the faces: BlazeFace, or an SCRFD network in ONNX: an InsightFace pack
+            that you are licensed for, or a path. The landmarks are MediaPipe's either way, since
+            the thresholds of expression and light belong to them.
+    """
 
     name = "faces"
     version = "1"
     needs = ("pixels",)
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = DETECTOR) -> None:
+        self.model = model
         self.models: tuple[ModelUse, ...] = ()
+        self._detect: Callable[[RGB], list[Detection]] | None = None
         self._networks: tuple[Network, ...] = ()
 
     def load(self, device: str) -> None:
         """Load detector, mesh and iris networks; they run on the CPU whatever ``device`` says.
 
         Raises:
-            ModelError: one is not here.
+            ModelError: one is not here, or is no face detector.
+            DependencyError: what runs it is not installed.
         """
-        resolved = [resolve(name) for name in (DETECTOR, MESH, IRIS)]
-        self._networks = tuple(Network(model) for model in resolved)
-        self.models = tuple(model.use() for model in resolved)
+        detector, *landmarks = (resolve(name) for name in (self.model, MESH, IRIS))
+        if detector.loader == "litert":
+            self._detect = partial(detect, Network(detector))
+        else:
+            self._detect = _scrfd(detector)
+        self._networks = tuple(Network(model) for model in landmarks)
+        self.models = tuple(model.use() for model in (detector, *landmarks))
 
     def compute(self, batch: Sequence[FeatureInput]) -> list[FaceSet | ScoringError]:
         """Find the faces of every picture."""
         return [self._one(item.features["pixels"]) for item in batch]
 
     def _one(self, picture: Picture) -> FaceSet:
-        detector, mesh, iris = self._networks
+        assert self._detect is not None
+        mesh, iris = self._networks
         rgb = picture.within(_WORKING_SIZE)
         scale = picture.width / rgb.shape[1]
         faces = [
             face
-            for found in detect(detector, rgb)[:MOST_FACES]
+            for found in self._detect(rgb)[:MOST_FACES]
             if (face := _face(mesh, iris, rgb, found, scale)) is not None
         ]
         return FaceSet(tuple(faces), self.models)
+
+
+def _scrfd(model: ResolvedModel) -> Callable[[RGB], list[Detection]]:
+    try:
+        from sentinelqa.features.scrfd import Scrfd
+    except ModuleNotFoundError as error:
+        raise missing_package(f"face detector {model.id!r}", str(error.name), "faces") from error
+    return Scrfd(model)
 
 
 def _face(
@@ -85,7 +110,8 @@ def _face(
         for corners, mirrored in ((LEFT_EYE, False), (RIGHT_EYE, True))
     ]
     box = (left * scale, top * scale, right * scale, bottom * scale)
-    return Face(box, found.score, mesh * scale, eyes[0], eyes[1], present)
+    five = found.points * scale if len(found.points) == _FIVE else None
+    return Face(box, found.score, mesh * scale, eyes[0], eyes[1], present, five)
 
 
 def _eye(network: Network, rgb: RGB, corners: Points, *, mirrored: bool, scale: float) -> Eye:

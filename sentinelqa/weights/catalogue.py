@@ -71,9 +71,11 @@ def feature_models(feature: str, chosen: str | Iterable[str] | None = None) -> t
         feature: a feature's name; one without models gives none.
         chosen: what a rubric names in place of the registry's default: one model or several.
     """
-    if chosen is not None:
-        return (chosen,) if isinstance(chosen, str) else tuple(chosen)
-    return read_registry().features.get(feature, ())
+    registry = read_registry()
+    if chosen is None:
+        return registry.features.get(feature, ())
+    named = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+    return tuple(dict.fromkeys((*named, *registry.companions.get(feature, ()))))
 
 
 def alternatives(task: str) -> tuple[str, ...]:

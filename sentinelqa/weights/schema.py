@@ -203,11 +203,13 @@ class RegistryYaml(_Strict):
 
     Attributes:
         features: feature -> the models that it loads unless a rubric names others.
+        companions: feature -> the models that it loads beside the one that a rubric names.
     """
 
     version: Literal[1]
     licences: dict[str, LicenceYaml]
     features: dict[str, tuple[ModelId, ...]]
+    companions: dict[str, tuple[ModelId, ...]] = {}
     models: dict[ModelId, ModelYaml]
 
     @model_validator(mode="after")
@@ -215,7 +217,7 @@ class RegistryYaml(_Strict):
         for name, model in self.models.items():
             if model.licence not in self.licences:
                 raise ValueError(f"model {name!r} names an unknown licence {model.licence!r}")
-        for feature, names in self.features.items():
+        for feature, names in (*self.features.items(), *self.companions.items()):
             for name in names:
                 if name not in self.models:
                     raise ValueError(f"feature {feature!r} names an unknown model {name!r}")

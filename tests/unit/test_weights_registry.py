@@ -55,7 +55,8 @@ def test_what_is_known_of_well_known_licences() -> None:
 def test_features_name_their_models_and_a_rubric_may_name_others() -> None:
     assert feature_models("clip") == ("starter-clip",)
     assert feature_models("clip", "siglip2-b-16") == ("siglip2-b-16",)
-    assert feature_models("faces", ["a", "b"]) == ("a", "b")
+    assert feature_models("safety", ["a", "b"]) == ("a", "b")
+    assert feature_models("faces", "a") == ("a", "mediapipe-face-mesh", "mediapipe-iris")
     assert feature_models("hashes") == ()
 
 
