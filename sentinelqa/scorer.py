@@ -28,6 +28,7 @@ from sentinelqa.errors import ModelError, ScoringError, SentinelError, StorageEr
 from sentinelqa.features.base import Feature, FeatureInput, Features
 from sentinelqa.files import storing
 from sentinelqa.rubric.model import Rubric
+from sentinelqa.scorecache import HASH, CachePlan, ScoreCache
 from sentinelqa.sources.images import fetch
 from sentinelqa.types import (
     Candidate,
@@ -110,6 +111,7 @@ class ScorePlan:
         threads: CPU threads that one worker may use.
         always: dimensions that are measured of every candidate, because more than its own verdict
             depends on them.
+        cache: what may be taken from the cache of scores; ``None`` measures everything.
     """
 
     rubric: Rubric
@@ -118,6 +120,7 @@ class ScorePlan:
     full: bool = False
     threads: int = 1
     always: frozenset[str] = frozenset()
+    cache: CachePlan | None = None
 
 
 @dataclass(slots=True)
@@ -129,6 +132,7 @@ class _Work:
     image: StoredImage | None = None
     values: dict[str, Any] = field(default_factory=dict)
     measurements: dict[str, Measurement] = field(default_factory=dict)
+    recalled: Mapping[str, Measurement | int] = field(default_factory=dict)
     decided: bool = False
 
 
@@ -138,17 +142,26 @@ class ScoreStage:
     def __init__(self, plan: ScorePlan) -> None:
         self._plan = plan
         self._dimensions = dimensions_of(plan.rubric)
-        self._features: dict[str, Feature] = {}
         self._missing: dict[str, str] = {}
         self._references: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._orders: dict[tuple[Survey, int], tuple[Dimension, ...]] = {}
+        self._cache = ScoreCache(plan.cache) if plan.cache else None
+        self._features = features_of(plan.rubric, self._dimensions)
+        self._loaded = False
 
     def load(self) -> None:
-        """Load every feature that is needed. Weights that are missing leave theirs unscored."""
-        features = features_of(self._plan.rubric, self._dimensions)
+        """Load every feature that is needed. Weights that are missing leave theirs unscored.
+
+        With a cache, nothing is loaded before something is missing in it.
+        """
+        if self._cache is None:
+            self._load()
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
         _limit_threads(self._plan.threads)
-        for name, feature in features.items():
-            self._features[name] = feature
+        for name, feature in self._features.items():
             gone = next((self._missing[n] for n in feature.needs if n in self._missing), "")
             if gone:
                 self._missing[name] = gone
@@ -157,6 +170,8 @@ class ScoreStage:
                 feature.load(self._plan.device)
             except ModelError as error:
                 self._missing[name] = str(error)
+        _limit_threads(self._plan.threads)  # again, for libraries that loading has imported
+        self._loaded = True
 
     def run(self, item: Sequence[ScoreItem]) -> list[Scored]:
         """Score a batch, in order. An image that cannot be read becomes an ``error`` verdict."""
@@ -169,7 +184,8 @@ class ScoreStage:
             for order, alike in self._by_order(readable):
                 for dimension in order:
                     self._score(dimension, alike)
-            self._compute("hashes", [w for w in readable if not w.decided])
+            self._compute(HASH, [w for w in readable if not w.decided and HASH not in w.recalled])
+            self._keep(readable)
         seconds = (time.perf_counter() - start) / max(1, len(work))
         return [self._result(w, seconds) for w in work]
 
@@ -184,6 +200,8 @@ class ScoreStage:
                 if "://" in item.path:
                     work.path = str(fetch(item.path, scratch))
                 work.image = images.inspect(work.path, shown_as=item.path)
+                if self._cache is not None:
+                    work.recalled = self._cache.recall(work.image.sha256, item.request)
         except StorageError:
             raise
         except (SentinelError, OSError) as error:
@@ -225,11 +243,28 @@ class ScoreStage:
     def _score(self, dimension: Dimension, works: Sequence[_Work]) -> None:
         wanted = dimension.name in self._plan.always
         alive = [w for w in works if wanted or not w.decided]
+        new = [w for w in alive if dimension.name not in w.recalled]
         for name in dimension.needs:
-            self._compute(name, alive)
+            self._compute(name, new)
         for work in alive:
-            work.measurements[dimension.name] = self._measure(dimension, work)
+            known = work.recalled.get(dimension.name)
+            measured = known if isinstance(known, Measurement) else self._measure(dimension, work)
+            work.measurements[dimension.name] = measured
             self._settle(work)
+
+    def _keep(self, works: Sequence[_Work]) -> None:
+        """Put what was measured for the first time into the cache."""
+        if self._cache is None:
+            return
+        kept = []
+        for work in works:
+            values: dict[str, Measurement | int] = dict(work.measurements)
+            if (phash := _phash(work)) is not None:
+                values[HASH] = phash
+            new = {name: v for name, v in values.items() if name not in work.recalled}
+            if new and work.image is not None:
+                kept.append((work.image.sha256, work.item.request, new))
+        self._cache.keep(kept)
 
     def _settle(self, work: _Work) -> None:
         """Note when the candidate has failed and need not be measured further."""
@@ -239,6 +274,7 @@ class ScoreStage:
             )
 
     def _measure(self, dimension: Dimension, work: _Work) -> Measurement:
+        self._load()
         for name in (*dimension.needs, *dimension.reference_needs):
             if name in self._missing:
                 return Measurement.without_score(
@@ -263,7 +299,10 @@ class ScoreStage:
     def _compute(self, name: str, works: Sequence[_Work]) -> None:
         """Give each of ``works`` the feature's value, or the error that stands in its place."""
         missing = [w for w in works if name not in w.values]
-        if not missing or name in self._missing:
+        if not missing:
+            return
+        self._load()
+        if name in self._missing:
             return
         feature = self._features[name]
         for needed in feature.needs:
@@ -302,7 +341,6 @@ class ScoreStage:
                 for d in self._dimensions
             }
         verdict = decide(self._plan.rubric, work.measurements, work.item.request, _facts(work))
-        hashes = work.values.get("hashes")
         return Scored(
             candidate=work.item.candidate,
             measurements=tuple(
@@ -310,7 +348,7 @@ class ScoreStage:
             ),
             verdict=verdict,
             image=work.image,
-            phash=None if hashes is None or isinstance(hashes, ScoringError) else hashes.phash,
+            phash=_phash(work),
             seconds=seconds,
         )
 
@@ -385,6 +423,17 @@ def _values(feature: Feature, inputs: Sequence[FeatureInput]) -> Sequence[Any]:
         if len(inputs) == 1:
             return [ScoringError(f"{feature.name}: {type(error).__name__}: {error}")]
         return [_values(feature, [one])[0] for one in inputs]
+
+
+def _phash(work: _Work) -> int | None:
+    """The perceptual hash that tells duplicates apart; of what failed nobody asks."""
+    if work.decided:
+        return None
+    known = work.recalled.get(HASH)
+    if isinstance(known, int):
+        return known
+    hashes = work.values.get(HASH)
+    return None if hashes is None or isinstance(hashes, ScoringError) else int(hashes.phash)
 
 
 def _facts(work: _Work) -> ImageFacts:

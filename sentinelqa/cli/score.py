@@ -22,6 +22,7 @@ from sentinelqa.cli import INTERRUPTED
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run directory.")
 @click.option("--engine", default="local", show_default=True, help="Where work runs.")
 @click.option("--full", is_flag=True, help="Score every dimension, also of what has failed.")
+@click.option("--cache/--no-cache", default=True, help="Reuse what was measured before; yes.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="JUnit XML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -33,6 +34,7 @@ def score(
     out: Path | None,
     engine: str,
     full: bool,
+    cache: bool,
     junit: Path | None,
     as_json: bool,
     quiet: bool,
@@ -54,6 +56,7 @@ def score(
             engine=engine,
             full=full,
             quiet=quiet,
+            cache=cache,
         )
     except KeyboardInterrupt:
         click.echo("interrupted: with --out, the same command goes on", err=True)

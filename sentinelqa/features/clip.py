@@ -2,70 +2,28 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from sentinelqa.compat import prepare_torchvision
-from sentinelqa.errors import ModelError, ScoringError
+from sentinelqa.errors import ScoringError
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.prompts import contrasts
+from sentinelqa.registry import missing_package
 from sentinelqa.types import ModelUse
 from sentinelqa.weights import resolve
 
-prepare_torchvision()
-import open_clip  # noqa: E402 - its import fails before the line above
+if TYPE_CHECKING:
+    from sentinelqa.features.clip_model import ClipNetwork
 
 Vector = NDArray[np.float32]
 
 STARTER = "starter-clip"
-_CACHED_TEXTS = 20_000
-_TEXT_BATCH = 16
-
-
-class TextEncoder:
-    """Texts to unit vectors, each distinct text once, in batches of one fixed shape."""
-
-    def __init__(self, model: Any, tokenizer: Any, device: str) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
-        self._device = device
-        self._vectors: OrderedDict[str, Vector] = OrderedDict()
-
-    def __call__(self, texts: Sequence[str]) -> list[Vector]:
-        """One float32 unit vector per text."""
-        new = list(dict.fromkeys(t for t in texts if t not in self._vectors))
-        encoded: dict[str, Vector] = {}
-        for start in range(0, len(new), _TEXT_BATCH):
-            chunk = new[start : start + _TEXT_BATCH]
-            encoded.update(zip(chunk, self._encode(chunk), strict=True))
-        vectors = [encoded[t] if t in encoded else self._vectors[t] for t in texts]
-        self._vectors.update(encoded)
-        while len(self._vectors) > _CACHED_TEXTS:
-            self._vectors.popitem(last=False)
-        return vectors
-
-    def share_cut(self, text: str) -> float:
-        """The share of the text's tokens that the model's context length cuts off."""
-        if hasattr(self._tokenizer, "encode"):
-            count = len(self._tokenizer.encode(text)) + 2
-        else:
-            count = len(self._tokenizer.tokenizer(text)["input_ids"])
-        return max(0.0, 1 - int(self._tokenizer.context_length) / count)
-
-    def _encode(self, texts: Sequence[str]) -> Vector:
-        padded = [*texts, *[""] * (_TEXT_BATCH - len(texts))]
-        with torch.inference_mode():
-            tokens = self._tokenizer(padded).to(self._device)
-            vectors = self._model.encode_text(tokens, normalize=True)
-        return np.asarray(vectors.float().cpu().numpy()[: len(texts)], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +70,9 @@ class Clip:
         texts: what consumers declared that they will ask for, whatever the request (see
             :mod:`sentinelqa.features.base`); encoded once, in ``load``.
         batch_size: images per forward pass; 0 chooses by device.
+
+    Raises:
+        DependencyError: a package that it loads is not installed.
     """
 
     name = "clip"
@@ -125,10 +86,10 @@ class Clip:
         self.texts = tuple(texts)
         self.batch_size = batch_size
         self.models: tuple[ModelUse, ...] = ()
-        self._network: Any = None
-        self._preprocess: Any = None
-        self._encoder: Any = None
-        self._device = "cpu"
+        self._network: ClipNetwork | None = None
+        for package in ("torch", "open_clip"):
+            if find_spec(package) is None:
+                raise missing_package("feature 'clip'", package, "clip")
 
     def load(self, device: str) -> None:
         """Load the model onto ``device``.
@@ -136,52 +97,29 @@ class Clip:
         Raises:
             ModelError: unknown, not here, altered, pickled, or not an open_clip model.
         """
+        from sentinelqa.features.clip_model import ClipNetwork
+
         resolved = resolve(self.model, task="image-text")
-        name = f"local-dir:{resolved.path}"
-        try:
-            network = open_clip.create_model(name, device=device, require_pretrained=True)
-            tokenizer = open_clip.get_tokenizer(name)
-        except (ValueError, RuntimeError, OSError, KeyError, TypeError, AssertionError) as error:
-            raise ModelError(
-                f"{self.model!r} does not load as an open_clip model: {error}",
-                where=str(resolved.path),
-            ) from error
-        self._network = network.eval().requires_grad_(False)
-        config = open_clip.transform.PreprocessCfg(**network.visual.preprocess_cfg)
-        self._preprocess = open_clip.transform.image_transform_v2(config, is_train=False)
-        self._encoder = TextEncoder(self._network, tokenizer, device)
-        self._device = device
-        self._encoder(self.texts)
-        self.batch_size = self.batch_size or (32 if device.startswith("cuda") else 1)
+        self._network = ClipNetwork(resolved, device, self.batch_size)
+        self._network.texts(self.texts)
         self.models = (resolved.use(),)
 
     def compute(self, batch: Sequence[FeatureInput]) -> list[ClipValue | ScoringError]:
         """One value per image; the prompts of the batch and their contrasts are encoded too."""
+        network = self._network
+        assert network is not None
         prompts = dict.fromkeys(i.request.prompt for i in batch if i.request.prompt)
-        self._encoder([text for p in prompts for text in (p, *contrasts(p).texts)])
-        cut = {prompt: self._encoder.share_cut(prompt) for prompt in prompts}
-        facts = {
-            "encoder": self._encoder,
-            "picture_encoder": self._embed,
-            "logit_scale": float(self._network.logit_scale.exp()),
-            "models": self.models,
-        }
-        vectors = self._embed([item.features["pixels"] for item in batch])
+        network.texts([text for p in prompts for text in (p, *contrasts(p).texts)])
+        cut = {prompt: network.texts.share_cut(prompt) for prompt in prompts}
+        vectors = network.embed([item.features["pixels"] for item in batch])
         return [
-            ClipValue(vector, tokens_cut=cut.get(item.request.prompt, 0.0), **facts)
+            ClipValue(
+                vector,
+                encoder=network.texts,
+                picture_encoder=network.embed,
+                tokens_cut=cut.get(item.request.prompt, 0.0),
+                logit_scale=network.logit_scale,
+                models=self.models,
+            )
             for item, vector in zip(batch, vectors, strict=True)
         ]
-
-    def _embed(self, pictures: Sequence[Picture]) -> list[Vector]:
-        size = self.batch_size
-        vectors: list[Vector] = []
-        for start in range(0, len(pictures), size):
-            chunk = [
-                self._preprocess(Image.fromarray(p.rgb)) for p in pictures[start : start + size]
-            ]
-            padding = [torch.zeros_like(chunk[0])] * (size - len(chunk))
-            with torch.inference_mode():
-                images = torch.stack([*chunk, *padding]).to(self._device)
-                out = self._network.encode_image(images, normalize=True)
-            vectors.extend(out.float().cpu().numpy()[: len(chunk)].astype(np.float32))
-        return vectors

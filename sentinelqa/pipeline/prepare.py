@@ -88,11 +88,21 @@ def scoring_models(
     rubric: Rubric, features: Iterable[str], policy: LicencePolicy
 ) -> list[ModelUse]:
     """The models behind the features, verified and allowed."""
-    models = []
-    for feature in features:
-        for model in feature_models(feature, rubric.models.get(feature)):
-            models.append(resolve(model, policy=policy).use())
-    return list(dict.fromkeys(models))
+    by_feature = models_by_feature(rubric, features, policy)
+    return list(dict.fromkeys(m for models in by_feature.values() for m in models))
+
+
+def models_by_feature(
+    rubric: Rubric, features: Iterable[str], policy: LicencePolicy
+) -> dict[str, list[ModelUse]]:
+    """Feature -> the models behind it, verified and allowed."""
+    return {
+        feature: [
+            resolve(model, policy=policy).use()
+            for model in feature_models(feature, rubric.models.get(feature))
+        ]
+        for feature in features
+    }
 
 
 @dataclass(frozen=True, slots=True)

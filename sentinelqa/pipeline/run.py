@@ -176,6 +176,11 @@ def steering(policy: RetryPolicy, rubric: Rubric) -> frozenset[str]:
     return frozenset(judged | named.intersection(rubric.dimensions))
 
 
-def scoring_workers() -> int:
-    """Half the cores, at most eight: the others prepare and encode for the generator."""
-    return max(1, min(8, len(os.sched_getaffinity(0)) // 2))
+def scoring_workers(*, alone: bool = False) -> int:
+    """Half the cores, at most eight: the others prepare and encode for the generator.
+
+    Args:
+        alone: nothing is generated, so scoring has every core; at most sixteen.
+    """
+    cores = len(os.sched_getaffinity(0))
+    return min(16, cores) if alone else max(1, min(8, cores // 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,14 @@ from sentinelqa.pipeline.attempts import Attempts
 from sentinelqa.pipeline.facts import component_versions, write_facts
 from sentinelqa.pipeline.finish import finish
 from sentinelqa.pipeline.interrupt import interruptible
-from sentinelqa.pipeline.prepare import scoring_models
+from sentinelqa.pipeline.prepare import models_by_feature
 from sentinelqa.pipeline.run import SCORE_DEADLINE, scoring_workers
 from sentinelqa.pipeline.surveying import Surveyor
 from sentinelqa.progress import Display, Tally, display_for
 from sentinelqa.results import Run
 from sentinelqa.rubric.loading import load_rubric
-from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir, fingerprint, fresh, log_to, refuse_other_job, write_inputs
+from sentinelqa.scorecache import ScoreCache, plan_cache
 from sentinelqa.scorer import (
     Scored,
     ScoreItem,
@@ -55,6 +55,7 @@ def score(
     full: bool = False,
     quiet: bool = True,
     licences: str = "any",
+    cache: bool = True,
 ) -> Run:
     """Score existing images. Each image is judged by itself, as one request with one candidate.
 
@@ -66,6 +67,8 @@ def score(
         prompt: of every image that has no other.
         out: the run directory, gone on with when it holds the same work; by default a new one
             under ``runs/``.
+        cache: take what was measured of the same images before from the user's cache, and keep
+            what is measured now; see ``docs/scoring.md``.
 
     Raises:
         UsageError: something that can be mended; nothing was started.
@@ -74,10 +77,15 @@ def score(
     loaded = load_rubric(rubric)
     dimensions = dimensions_of(loaded)
     features = features_of(loaded, dimensions)
+    models = models_by_feature(loaded, features, LicencePolicy(licences))
     table = ImageTable(Path(requests)) if requests else None
     work = _Work(
-        rubric=loaded,
-        models=scoring_models(loaded, features, LicencePolicy(licences)),
+        plan=ScorePlan(
+            rubric=loaded,
+            full=full,
+            cache=plan_cache(dimensions, features, models) if cache else None,
+        ),
+        models=tuple(dict.fromkeys(m for used in models.values() for m in used)),
         components=component_versions(dimensions, features),
         inputs={
             "score": list(paths),
@@ -100,7 +108,7 @@ def score(
         if not where.exists:
             ledger.add_existing(_requests(find_images(paths), table, prompt))
         if not ledger.finished:
-            _score(work, ledger, stack, engine=engine, full=full, quiet=quiet)
+            _score(work, ledger, stack, engine=engine, quiet=quiet)
         finish(where, dimensions, lambda seconds: seconds)
     return Run(where.path)
 
@@ -109,7 +117,7 @@ def score(
 class _Work:
     """What a scoring run is made of."""
 
-    rubric: Rubric
+    plan: ScorePlan
     models: Sequence[ModelUse]
     components: dict[str, str]
     inputs: dict[str, Any]
@@ -120,20 +128,21 @@ class _Work:
         return fingerprint(
             inputs=self.inputs,
             images=self.images,
-            rubric=self.rubric.hash,
+            rubric=self.plan.rubric.hash,
             components=self.components,
             models={m.id: m.sha256 for m in self.models},
         )
 
 
 def _create(where: RunDir, work: _Work) -> Ledger:
-    write_inputs(where, work.inputs, work.rubric.resolved)
+    rubric = work.plan.rubric
+    write_inputs(where, work.inputs, rubric.resolved)
     write_facts(
         where,
-        name=work.rubric.name,
+        name=rubric.name,
         generators=(),
         scorers=work.models,
-        rubric_hash=work.rubric.hash,
+        rubric_hash=rubric.hash,
         licences=work.inputs["licences"],
         currency="device-seconds",
         components=work.components,
@@ -141,23 +150,25 @@ def _create(where: RunDir, work: _Work) -> Ledger:
     return Ledger.create(where.ledger, fingerprint=work.fingerprint)
 
 
-def _score(
-    work: _Work, ledger: Ledger, stack: ExitStack, *, engine: str, full: bool, quiet: bool
-) -> None:
-    tally = Tally(name=work.rubric.name, requests=ledger.count_requests())
+def _score(work: _Work, ledger: Ledger, stack: ExitStack, *, engine: str, quiet: bool) -> None:
+    rubric = work.plan.rubric
+    if work.plan.cache is not None:
+        with closing(ScoreCache(work.plan.cache)) as cache:
+            cache.trim()
+    tally = Tally(name=rubric.name, requests=ledger.count_requests())
     ledger.restore(tally)
     display = stack.enter_context(display_for(tally, quiet=quiet))
     stack.enter_context(interruptible())
     running: Engine = stack.enter_context(registry.engines.load(engine)())
     spec = StageSpec(
         name="score",
-        make=partial(make_score_stage, ScorePlan(rubric=work.rubric, full=full)),
-        workers=scoring_workers(),
+        make=partial(make_score_stage, work.plan),
+        workers=scoring_workers(alone=True),
         deadline=SCORE_DEADLINE,
     )
-    surveyor = Surveyor(COHORT, ledger.judged_first(), learning=not full)
+    surveyor = Surveyor(COHORT, ledger.judged_first(), learning=not work.plan.full)
     pool = running.pool(spec)
-    _ScoreLoop(running, pool, ledger, surveyor, work.rubric.hash, tally, display).go()
+    _ScoreLoop(running, pool, ledger, surveyor, rubric.hash, tally, display).go()
     ledger.finish()
 
 

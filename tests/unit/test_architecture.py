@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sentinelqa"
 # A room may import rooms of a lower floor, or of its own.
 FLOORS = [
     {"types", "errors"},
-    {"registry", "shipped", "compat", "files"},
+    {"registry", "shipped", "compat", "files", "terminal"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
     {"retry", "scheduling"},
@@ -32,6 +32,7 @@ ALLOWED = {
     ("rubric", "sources"),
     ("rubric", "images"),
     ("rubric", "scorer"),  # `rubric test` scores its examples
+    ("rubric", "costs"),
     ("rubric", "results"),
     ("rubric", "rundir"),
     ("rubric", "ledger"),

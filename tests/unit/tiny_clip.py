@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from sentinelqa.features import clip  # noqa: F401 - makes open_clip importable
+from sentinelqa.features import clip_model  # noqa: F401 - makes open_clip importable
 
 import open_clip  # isort: skip
 
