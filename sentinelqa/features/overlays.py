@@ -41,8 +41,8 @@ def overlay(values: Mapping[str, Any]) -> RGB:
             draw(seen, values[name], seen.shape[1] / picture.width)
     panels = [
         _captioned(seen, "found"),
-        _captioned(_heat(base, _focus(picture)), "sharp (green)"),
-        _captioned(_heat(base, _damage(picture)), "undamaged (green)"),
+        _captioned(_heat(base, focus_map(picture)), "sharp (green)"),
+        _captioned(_heat(base, damage_map(picture)), "undamaged (green)"),
     ]
     return np.hstack(panels)
 
@@ -93,13 +93,13 @@ _DRAWERS: Mapping[str, Callable[[RGB, Any, float], None]] = {
 }
 
 
-def _focus(picture: Picture) -> NDArray[np.float64]:
+def focus_map(picture: Picture) -> NDArray[np.float64]:
     """0 (blurred or without edges) to 1 (sharp) on an 8 x 8 grid."""
     before, after = gradients(picture.grey_within(VIEWING_SIZE))
     return np.clip(tile_map(before, after) / 0.5, 0, 1)
 
 
-def _damage(picture: Picture) -> NDArray[np.float64]:
+def damage_map(picture: Picture) -> NDArray[np.float64]:
     """The technical score of each tile, 0 to 1, on an 8 x 8 grid; 1 where tiles are too small."""
     grey = picture.grey_within(VIEWING_SIZE)
     scores = np.ones((_TILES, _TILES))

@@ -13,6 +13,7 @@ from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.funnel import funnels
 from sentinelqa.report.making import making
 from sentinelqa.report.model import Headline, Report, RequestStory
+from sentinelqa.report.overlays import overlays
 from sentinelqa.report.payload import payload
 from sentinelqa.report.stories import request_stories
 from sentinelqa.report.subgroups import subgroups
@@ -35,6 +36,7 @@ def build_report(path: Path) -> Iterator[Report]:
     pages = _pages(evidence)
     headline = _headline(evidence)
     audit = subgroups(evidence)
+    layers = overlays(evidence, sections)
     for number, rows in enumerate(pages, start=1):
         ids = [evidence.texts("candidate_id")[row] for row in rows.tolist()]
         paths = [evidence.texts("path")[row] for row in rows.tolist()]
@@ -49,7 +51,7 @@ def build_report(path: Path) -> Iterator[Report]:
             checks=sections,
             stories=stories,
             making=making(evidence),
-            payload=payload(evidence, sections, stories, rows),
+            payload=payload(evidence, sections, stories, rows, layers),
             thumbnails=show(evidence.run, ids, paths),
             subgroups=audit,
             notes=tuple(_notes(evidence)),

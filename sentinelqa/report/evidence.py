@@ -31,7 +31,6 @@ class Record:
     """What only the ledger knows of a candidate."""
 
     settings: str = ""
-    negative_prompt: str = ""
     duplicate_of: str = ""
     phash: int | None = None
     warnings: tuple[str, ...] = ()
@@ -50,7 +49,7 @@ class Evidence:
     def __init__(self, path: Path) -> None:
         self.run = RunDir(path)
         self.stored = StoredRun(path)
-        self.rubric: Rubric = load_rubric(self.run.rubric)
+        self.rubric: Rubric = load_rubric(self.run.rubric, gate=False)
         self.requests = pd.read_parquet(self.run.table("requests").with_suffix(".parquet"))
         self._texts: dict[str, list[str]] = {}
 
@@ -137,16 +136,18 @@ class Evidence:
         if not self.stored.has_ledger:
             return [Record()] * self.rows
         known: dict[str, Record] = {}
+        same: dict[Any, Any] = {}
         with LedgerReader.open(self.run.ledger) as reader:
             for found in reader.candidates():
                 settings = found.candidate.settings
+                text = json.dumps(settings.as_dict()) if settings else ""
+                notes = tuple((m.dimension, m.note) for m in found.measurements if m.note)
                 known[found.candidate.id] = Record(
-                    settings=json.dumps(settings.as_dict()) if settings else "",
-                    negative_prompt=found.candidate.negative_prompt,
+                    settings=same.setdefault(text, text),
                     duplicate_of=found.duplicate_of or "",
                     phash=found.phash,
                     warnings=found.verdict.warnings if found.verdict else (),
-                    notes=tuple((m.dimension, m.note) for m in found.measurements if m.note),
+                    notes=same.setdefault(notes, notes),
                     uncertain=tuple(m.dimension for m in found.measurements if m.uncertain),
                 )
         return [known.get(key, Record()) for key in self.texts("candidate_id")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.model import CheckSection, RequestStory
+from sentinelqa.report.seen import Shapes
 from sentinelqa.report.thumbnails import address_of
 from sentinelqa.report.yaml_marks import bound_spans
 from sentinelqa.rubric.model import Threshold
@@ -27,12 +28,14 @@ def payload(
     sections: Sequence[CheckSection],
     stories: Sequence[RequestStory],
     rows: NDArray[np.int64],
+    layers: Mapping[int, Shapes],
 ) -> dict[str, Any]:
     """What the page needs of the candidates ``rows``, whose requests stand together.
 
     Args:
         sections: per check of the rubric, in its order.
         stories: per request of the run, in its order.
+        layers: row -> what is laid over its picture.
     """
     requests = sorted(set(evidence.position[rows].tolist()))
     place = {position: index for index, position in enumerate(requests)}
@@ -45,6 +48,7 @@ def payload(
         "request": [place[p] for p in evidence.position[rows].tolist()],
         **_candidates(evidence, rows),
         "metrics": _metrics(evidence, rows),
+        "layers": {str(at): layers[r] for at, r in enumerate(rows.tolist()) if r in layers},
     }
 
 

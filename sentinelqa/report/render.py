@@ -27,7 +27,16 @@ from sentinelqa.report.model import Report
 from sentinelqa.report.words import FORMATS
 
 MOST_SHORT = 200
-_SCRIPTS = ("base.js", "model.js", "whatif.js", "sheet.js", "dialog.js", "page.js", "theme.js")
+_SCRIPTS = (
+    "base.js",
+    "model.js",
+    "whatif.js",
+    "sheet.js",
+    "layers.js",
+    "dialog.js",
+    "page.js",
+    "theme.js",
+)
 
 
 def render(report: Report, template: str = "report.html.j2", **more: Any) -> str:

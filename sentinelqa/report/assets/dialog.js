@@ -41,6 +41,12 @@ function listed(title, sentences) {
   return sentences.length ? el("section", {}, el("h3", {}, title), el("ul", {}, ...sentences.map((text) => el("li", {}, el("bdi", {}, text))))) : null;
 }
 
+function pictureWith(row, image) {
+  if (image === null) return [el("p", { class: "muted" }, "There is no picture of this candidate.")];
+  const [toggles, drawing] = layersOf(row);
+  return [el("div", { class: "seen" }, image, drawing), toggles];
+}
+
 function openDetail(row) {
   shownRow.row = row;
   const source = data.full[row] || thumbnails[row];
@@ -56,7 +62,7 @@ function openDetail(row) {
         el("button", { type: "button", class: "plain", "aria-label": "Next picture", onclick: () => step(1) }, "→"),
         el("button", { type: "button", class: "plain", onclick: () => detail.close() }, "Close"))),
     el("div", { class: "evidence" },
-      el("figure", {}, source ? image : el("p", { class: "muted" }, "There is no picture of this candidate."), el("figcaption", {}, data.path[row])),
+      el("figure", {}, ...pictureWith(row, source ? image : null), el("figcaption", {}, data.path[row])),
       el("div", {}, listed("Why", reasonsNow(row)), el("section", {}, el("h3", {}, "Checks"), checksTable(row)),
         listed("Warnings", data.warnings[row]), listed("Notes", data.notes[row]),
         el("section", {}, el("h3", {}, data.mode === "run" ? "How to make it again" : "The image"), pairs(recipe(row))),
@@ -68,6 +74,7 @@ function openDetail(row) {
 }
 detail.addEventListener("close", () => sheet.querySelector(`[data-row="${shownRow.row}"]`)?.focus());
 detail.addEventListener("keydown", (event) => {
+  if (event.key === "o") toggleAllLayers();
   const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (by === undefined) return;
   const at = view.shown.indexOf(shownRow.row) + by;

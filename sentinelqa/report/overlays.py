@@ -1,0 +1,155 @@
+"""Overlays for the pictures that people look at: what is delivered, and what nearly passed.
+
+Measurements hold numbers, not shapes, so the shapes are found again when the report is built, once
+per picture: they are kept in ``report-overlays.json`` beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from sentinelqa.costs import cost_of
+from sentinelqa.errors import ScoringError, SentinelError
+from sentinelqa.features.base import Feature, FeatureInput
+from sentinelqa.files import write_atomically
+from sentinelqa.report.evidence import Evidence
+from sentinelqa.report.model import CheckSection
+from sentinelqa.report.seen import Shapes, shapes
+from sentinelqa.report.thumbnails import locate
+from sentinelqa.scorer import dimensions_of, features_of
+from sentinelqa.types import Request
+
+FILE = "report-overlays.json"
+MOST_PICTURES = 400
+MOST_MILLISECONDS = 20_000.0
+"""What one feature may cost over all pictures of a report, by its declared cost: reading text
+takes 0.5 s a picture, so 40 pictures show it."""
+
+_DRAWN = ("pixels", "foreground", "faces", "text")
+_LOG = logging.getLogger(__name__)
+
+
+def overlays(evidence: Evidence, sections: Sequence[CheckSection]) -> dict[int, Shapes]:
+    """Row -> what is laid over its picture, for at most :data:`MOST_PICTURES`."""
+    rows = _rows(evidence, sections)
+    if not rows:
+        return {}
+    drawing = _Drawing(evidence)
+    keys = {row: f"{evidence.texts('sha256')[row]}" for row in rows}
+    known = _known(evidence.run.path / FILE, drawing.versions)
+    found = {key: known[key] for key in keys.values() if key in known}
+    wanted = _affordable(evidence, rows, drawing.features)
+    for row, key in keys.items():
+        if key not in found and (drawn := drawing.of(row, wanted[row])) is not None:
+            found[key] = drawn
+    if found != known:
+        content = json.dumps(
+            {"versions": drawing.versions, "pictures": found}, sort_keys=True, separators=(",", ":")
+        )
+        write_atomically(evidence.run.path / FILE, content.encode())
+    return {row: found[key] for row, key in keys.items() if key in found}
+
+
+def _rows(evidence: Evidence, sections: Sequence[CheckSection]) -> list[int]:
+    """Nearest misses, then what is delivered (or passed), best places first."""
+    misses = [row for section in sections for row in section.misses]
+    places = evidence.delivered
+    if evidence.scoring_only:
+        passed = [o == "pass" for o in evidence.outcomes]
+        chosen = np.flatnonzero(np.array(passed, bool))
+    else:
+        chosen = np.flatnonzero(places > 0)
+        chosen = chosen[np.argsort(places[chosen], kind="stable")]
+    order = dict.fromkeys([*misses, *chosen.tolist()])
+    return [row for row in order if evidence.texts("sha256")[row]][:MOST_PICTURES]
+
+
+def _affordable(
+    evidence: Evidence, rows: Sequence[int], features: Mapping[str, Feature]
+) -> dict[int, tuple[str, ...]]:
+    """Row -> the features that are computed of it, by declared cost: equal runs stay equal."""
+    megapixels = evidence.numbers("width") * evidence.numbers("height") / 1e6
+    spent = dict.fromkeys(features, 0.0)
+    found = {}
+    for row in rows:
+        names = []
+        for name, feature in features.items():
+            spent[name] += cost_of(feature).milliseconds(float(np.nan_to_num(megapixels[row])))
+            if spent[name] <= MOST_MILLISECONDS:
+                names.append(name)
+        found[row] = tuple(names)
+    return found
+
+
+def _known(path: Path, versions: Mapping[str, str]) -> dict[str, Shapes]:
+    """What an earlier report found, where it was found in the same way."""
+    if not path.is_file():
+        return {}
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    if not isinstance(stored, dict) or stored.get("versions") != versions:
+        return {}
+    return dict(stored["pictures"])
+
+
+@dataclass
+class _Drawing:
+    """Computes the features of the run's rubric that can be drawn; a model that is not here any
+    more leaves its overlay out."""
+
+    evidence: Evidence
+
+    def __post_init__(self) -> None:
+        rubric = self.evidence.rubric
+        there = features_of(rubric, dimensions_of(rubric))
+        self.features = {name: there[name] for name in _DRAWN if name in there}
+        self.versions = {name: feature.version for name, feature in self.features.items()}
+        self._loaded: dict[str, bool] = {}
+
+    def of(self, row: int, names: Sequence[str]) -> Shapes | None:
+        """The shapes of one candidate; ``None`` where its pixels are gone."""
+        path = locate(self.evidence.run, self.evidence.texts("path")[row])
+        if path is None:
+            return None
+        request = Request(id=self.evidence.texts("request_id")[row])
+        values = dict(self._values(str(path), request, names))
+        return shapes(values) if "pixels" in values else None
+
+    def _values(
+        self, path: str, request: Request, names: Sequence[str]
+    ) -> Iterator[tuple[str, Any]]:
+        values: dict[str, Any] = {}
+        for name in names:
+            feature = self.features[name]
+            if not self._load(name) or not set(feature.needs) <= values.keys():
+                continue
+            try:
+                value = feature.compute([FeatureInput(path, request, values)])[0]
+            except (SentinelError, OSError, RuntimeError, ValueError, cv2.error) as error:
+                value = ScoringError(f"{name}: {error}")
+            if isinstance(value, ScoringError):
+                _LOG.warning("no overlay of %s: %s", path, value)
+                continue
+            values[name] = value
+            yield name, value
+
+    def _load(self, name: str) -> bool:
+        if name not in self._loaded:
+            try:
+                self.features[name].load("cpu")
+            except SentinelError as error:
+                _LOG.warning("no overlays of %s: %s", name, error)
+                self._loaded[name] = False
+            else:
+                self._loaded[name] = True
+        return self._loaded[name]
