@@ -18,7 +18,7 @@ FLOORS = [
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
     {"retry", "scheduling"},
-    {"images"},
+    {"images", "scorecache"},
     {"sources", "rundir", "tables"},
     {"ledger"},
     {"job", "scorer"},
