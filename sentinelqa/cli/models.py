@@ -184,7 +184,7 @@ def _names(names: tuple[str, ...], rubric: str | None) -> list[str]:
         from sentinelqa.scorer import dimensions_of, features_of
         from sentinelqa.weights import feature_models
 
-        loaded = load_rubric(rubric)
+        loaded = load_rubric(rubric, gate=False)
         for feature in features_of(loaded, dimensions_of(loaded)):
             chosen.extend(feature_models(feature, loaded.models.get(feature)))
     elif not names:

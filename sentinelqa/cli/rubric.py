@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sentinelqa.terminal import plain
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -55,7 +57,7 @@ def lint(rubrics: tuple[str, ...], requests: Path | None, as_json: bool) -> int:
         click.echo(json.dumps({"errors": errors, "problems": rows}, ensure_ascii=False))
     else:
         for problem in problems:
-            click.echo(str(problem), err=not problem.advice)
+            click.echo(plain(str(problem)), err=not problem.advice)
         click.echo(f"{_count(errors, 'error')}, {len(problems) - errors} of advice")
     return 2 if errors else 0
 
@@ -63,13 +65,18 @@ def lint(rubrics: tuple[str, ...], requests: Path | None, as_json: bool) -> int:
 @rubric.command(short_help="The rubric in plain English.")
 @click.argument("name", metavar="RUBRIC")
 @click.option("--resolved", is_flag=True, help="Print the YAML with 'extends' resolved instead.")
-def explain(name: str, resolved: bool) -> None:
-    """Say what RUBRIC asks for, what it loads and roughly what it costs per image."""
+@click.option("--measure", is_flag=True, help="Load everything and time it on this machine.")
+def explain(name: str, resolved: bool, measure: bool) -> None:
+    """Say what RUBRIC asks for, what it loads and what it costs per image."""
     from sentinelqa.rubric.explain import explain as describe
     from sentinelqa.rubric.loading import load_rubric
+    from sentinelqa.rubric.timing import measured
 
-    loaded = load_rubric(name)
-    click.echo(loaded.resolved if resolved else describe(loaded), nl=False)
+    loaded = load_rubric(name, gate=False)
+    if resolved:
+        click.echo(loaded.resolved, nl=False)
+    else:
+        click.echo(describe(loaded, measured(loaded) if measure else None), nl=False)
 
 
 @rubric.command(short_help="Judge the rubric's own examples.")

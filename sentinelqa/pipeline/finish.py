@@ -42,7 +42,7 @@ def rebuild_tables(path: Path) -> None:
     run = RunDir(path)
     if not run.exists:
         raise JobError(f"there is no run at {str(path)!r}")
-    rubric = load_rubric(str(run.rubric))
+    rubric = load_rubric(str(run.rubric), gate=False)
     job = yaml.safe_load(run.job.read_text(encoding="utf-8"))
     per_hour = (job.get("cost") or {}).get("per_hour")
     _write_tables(

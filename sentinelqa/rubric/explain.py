@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from sentinelqa import registry
 from sentinelqa.rubric.meaning import metrics_of
 from sentinelqa.rubric.model import Check, Rubric, Rule, Threshold
 from sentinelqa.rubric.rules import AskMeasure, ColourMeasure, SeenMeasure, TextMeasure
+from sentinelqa.rubric.timing import SIDE, Timing, declared
 from sentinelqa.types import TIERS
 
-# Milliseconds for a picture of 1024 pixels on one CPU core, as docs/validity.md measured them;
-# a judge's time is its server's, and a guess.
-_COST: Mapping[str, int] = {
-    "pixels": 20,
-    "hashes": 12,
-    "clip": 40,
-    "faces": 60,
-    "face_embedding": 490,
-    "foreground": 30,
-    "keypoints": 830,
-    "text": 1250,
-    "safety": 100,
-    "judge": 2000,
-}
-_OWN = 30
 _TIERS = {
     "generic": "Generic quality",
     "use_case": "For this use case",
@@ -37,16 +23,13 @@ _SEVERITY = {
 }
 
 
-def explain(rubric: Rubric) -> str:
-    """What the rubric asks for, what happens to an image, what is loaded and what it costs."""
-    return "\n".join(_lines(rubric)) + "\n"
+def explain(rubric: Rubric, timing: Timing | None = None) -> str:
+    """What the rubric asks for, what happens to an image, what is loaded and what it costs.
 
-
-def milliseconds(rubric: Rubric) -> int:
-    """Roughly what judging one image costs on one CPU core, when nothing stops early."""
-    features = loads(rubric)
-    dimensions = len(rubric.dimensions) + len(rubric.rule_measures)
-    return sum(_COST.get(name, 50) for name in features) + _OWN * dimensions
+    Args:
+        timing: the cost, if it was measured here; else the declared one is given.
+    """
+    return "\n".join([*_lines(rubric), *_cost(timing or declared(rubric))]) + "\n"
 
 
 def loads(rubric: Rubric) -> tuple[str, ...]:
@@ -80,9 +63,20 @@ def _lines(rubric: Rubric) -> Iterator[str]:
     yield f"Loads: {', '.join(loads(rubric))}."
     for feature, model in rubric.models.items():
         yield f"The model for {feature} is {model}; the thresholds belong to it."
-    cost = milliseconds(rubric)
-    yield f"Costs roughly {cost} ms per image on one CPU core, less where it stops early."
     yield from (f"Note: {text}." for text in rubric.advice)
+
+
+def _cost(timing: Timing) -> Iterator[str]:
+    about = "" if timing.here else "roughly "
+    cost = f"{about}{timing.milliseconds:.0f} ms"
+    yield f"Costs {cost} per image of {SIDE} x {SIDE} pixels on one CPU core, less where it stops"
+    if timing.here:
+        yield "early; measured on this machine just now."
+    else:
+        yield "early; an estimate from another machine: --measure takes the time here."
+    if timing.without:
+        missing = ", ".join(name.removeprefix("rule.") for name in timing.without)
+        yield f"Not counted, because it could not be measured here: {missing}."
 
 
 def _ranking(rubric: Rubric) -> str:

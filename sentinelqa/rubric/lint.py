@@ -43,6 +43,7 @@ def lint(name_or_path: str | Path, requests: Path | None = None) -> list[Problem
     found = list(_advice(top))
     found.extend(_calibration(file, top))
     found.extend(_models(file, top))
+    found.extend(_other_model(file, layers))
     if requests is not None:
         found.extend(_requests(file, layers, requests))
     return found
@@ -157,6 +158,37 @@ def _models(file: RubricFile, top: Layer) -> Iterator[Problem]:
                 yield Problem(error.what, where, error.remedy, advice=True)
 
 
+def _other_model(file: RubricFile, layers: list[Layer]) -> Iterator[Problem]:
+    """Thresholds on what an image-text model says that were not set for the model in use.
+
+    Such scores are in units of the model. The starter model's thresholds are those that ship; any
+    other model needs a calibration with it.
+    """
+    from sentinelqa.weights import feature_models
+
+    (default,) = feature_models("clip", None)
+    in_use = file.models.get("clip", default)
+    for name in (*file.tiers.generic, *file.tiers.use_case):
+        if "clip" not in registry.dimensions.load(name)().needs:
+            continue
+        place = _place(layers, name)
+        given = [
+            layer.file.models["clip"]
+            for layer in layers[: place + 1]
+            if "clip" in layer.file.models
+        ]
+        meant = given[-1] if given else default
+        calibration = layers[place].file.calibration
+        known = {default} & {meant} | set(calibration.weights if calibration else ())
+        if in_use not in known:
+            yield Problem(
+                f"the threshold of {name} was not calibrated for {in_use}, whose scores differ",
+                _find(layers, name),
+                f"sentinelqa rubric calibrate {layers[-1].path}",
+                advice=True,
+            )
+
+
 def _requests(file: RubricFile, layers: list[Layer], requests: Path) -> Iterator[Problem]:
     """What the rubric needs of requests that the file does not have."""
     from sentinelqa.sources.requests import RequestDefaults, read_requests
@@ -191,9 +223,16 @@ def _columns(rule: Rule) -> Iterable[str]:
     return [column for value in given for column in columns_of(value)]
 
 
+def _place(layers: list[Layer], dimension: str) -> int:
+    """The layer whose thresholds for the dimension apply."""
+    return max(
+        index
+        for index, layer in enumerate(layers)
+        if dimension in layer.file.tiers.generic or dimension in layer.file.tiers.use_case
+    )
+
+
 def _find(layers: list[Layer], dimension: str) -> str:
-    for layer in reversed(layers):
-        for tier in ("generic", "use_case"):
-            if ("tiers", tier, dimension) in layer.marks.positions:
-                return layer.marks.where(("tiers", tier, dimension))
-    return layers[-1].marks.where(("tiers",))
+    marks = layers[_place(layers, dimension)].marks
+    tier = next(t for t in ("generic", "use_case") if ("tiers", t, dimension) in marks.positions)
+    return marks.where(("tiers", tier, dimension))

@@ -33,11 +33,13 @@ class Layer:
     marks: Marks
 
 
-def load_rubric(name_or_path: str | Path) -> Rubric:
+def load_rubric(name_or_path: str | Path, *, gate: bool = True) -> Rubric:
     """Read, resolve and check a rubric. Names and types are all known afterwards.
 
     Args:
         name_or_path: the name of a shipped rubric, or a path.
+        gate: it is to judge images, so a calibration that it requires must be there and fit. To
+            look at a finished run, or at the rubric itself, it need not; ``advice`` says so.
 
     Raises:
         RubricError: with file, line, column, and a did-you-mean where a name is unknown.
@@ -52,7 +54,7 @@ def load_rubric(name_or_path: str | Path) -> Rubric:
         problem = Problem("the rubric has no threshold and no rule", top.marks.where(("tiers",)))
         raise refusal([problem], RubricError)
     stale = staleness(file)
-    if stale and file.calibration is not None and file.calibration.required:
+    if gate and stale and file.calibration is not None and file.calibration.required:
         where = top.marks.where(("calibration",))
         remedy = f"sentinelqa rubric calibrate {top.path}"
         raise refusal([Problem(what, where, remedy) for what in stale], RubricError)

@@ -75,7 +75,7 @@ def what_if(run: str | Path, rubric: str | Path) -> WhatIf:
         JobError: there is no run, or it has no tables.
         RubricError: the rubric cannot be used.
     """
-    loaded = load_rubric(rubric)
+    loaded = load_rubric(rubric, gate=False)
     stored = StoredRun(Path(run))
     judged = judge(loaded, stored)
     was = stored.column("outcome")
