@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
 import sys
+import threading
 import traceback
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +17,7 @@ import click
 
 from sentinelqa import __version__
 from sentinelqa.errors import SentinelError, UsageError
+from sentinelqa.terminal import OneLine, plain
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("sentinelqa.cli.run:run", "Generate, score and deliver a job."),
@@ -24,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("sentinelqa.cli.report:report", "Build the report of a run again."),
     "show": ("sentinelqa.cli.show:show", "Tell what became of one request."),
     "models": ("sentinelqa.cli.models:models", "List, fetch and verify models and their licences."),
+    "known": ("sentinelqa.cli.known:known", "Index pictures, so that copies are found."),
     "fsck": ("sentinelqa.cli.fsck:fsck", "Check a run against its ledger, and mend it."),
     "doctor": ("sentinelqa.cli.doctor:doctor", "Check this machine and this installation."),
     "bench": ("sentinelqa.cli.bench:bench", "Measure speed and memory (from a checkout)."),
@@ -61,15 +65,16 @@ class LazyGroup(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Log more, to standard error.")
 def cli(verbose: bool) -> None:
     """Generate, score, select: deliver only the images that pass your rubric."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its code. Errors go to standard error."""
+    if threading.current_thread() is threading.main_thread():
+        # TERM interrupts as Ctrl-C does, from the first moment on
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         result = cli.main(args=arguments, standalone_mode=False)
     except click.exceptions.Abort:
@@ -83,13 +88,14 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as error:
         code = error.exit_code
     except UsageError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(plain(f"error: {error}"), err=True)
         code = error.exit_code
     except SentinelError as error:
-        click.echo(f"failed: {error}\n  log: {_crash_log()}", err=True)
+        click.echo(plain(f"failed: {error}\n  log: {_crash_log()}"), err=True)
         code = error.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence writes a log to attach
-        click.echo(f"failed: {type(error).__name__}: {error}\n  log: {_crash_log()}", err=True)
+        said = f"failed: {type(error).__name__}: {error}\n  log: {_crash_log()}"
+        click.echo(plain(said), err=True)
         code = SentinelError.exit_code
     else:
         code = result if isinstance(result, int) else 0

@@ -171,7 +171,7 @@ class LocalEngine:
         workers = [w for pool in self._pools for w in pool.workers]
         self._pools.clear()
         for worker in workers:
-            worker.stop()
+            worker.stop(leaving=True)
         left = list(workers)
         while left:
             wait_for_any([w.pidfd for w in left], _seconds_until(left))

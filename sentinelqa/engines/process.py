@@ -23,6 +23,8 @@ from sentinelqa.engines.base import StageSpec
 WORKER = "sentinelqa.engines.worker"
 GRACE = 10.0
 """Seconds between asking a worker to end and killing it."""
+LEAVING_GRACE = 5.0
+"""The same, when the whole engine is left: an interrupted run ends within ten seconds."""
 LOAD_DEADLINE = 1800.0
 """Seconds without a sign of progress that loading a stage may take."""
 AHEAD_BYTES = 32 * 1024
@@ -157,11 +159,13 @@ class Worker:
             self.hung = True
             self.stop()
 
-    def stop(self) -> None:
+    def stop(self, *, leaving: bool = False) -> None:
         """Ask it to end."""
         if not self.stopping:
             self._signal(signal.SIGTERM)
-            self._kill_at = time.monotonic() + GRACE
+            self._kill_at = time.monotonic() + (LEAVING_GRACE if leaving else GRACE)
+        elif leaving and self._kill_at is not None:
+            self._kill_at = min(self._kill_at, time.monotonic() + LEAVING_GRACE)
 
     def reap(self) -> None:
         """Forget a process that has ended, and what it may have left in its group."""

@@ -62,7 +62,8 @@ class Attempts:
         if failed.kind != "raised" and self._tried[candidate.id] < ATTEMPTS:
             return None
         del self._tried[candidate.id]
-        return self.outage(candidate, f"{failed.kind}: {failed.error}")
+        said = str(failed.error) or type(failed.error).__name__
+        return self.outage(candidate, f"{failed.kind}: {said}")
 
     def outage(self, candidate: Candidate, message: str) -> Scored:
         """A candidate that could not be made or scored: an ``error``, not a verdict on it."""

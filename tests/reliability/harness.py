@@ -161,3 +161,37 @@ def outcome(out: Path) -> dict[str, Any]:
         for name in ("candidates", "requests")
     }
     return files | tables
+
+
+HOSTILE = """\
+[sentinelqa.generators]
+hostile = hostile:HostileGenerator
+
+[sentinelqa.dimensions]
+hostile = hostile:HostileDimension
+"""
+
+
+def install_hostile(site: Path) -> None:
+    """Install the plug-in ``hostile.py`` into a folder that is to be put on the path."""
+    (site / "hostile-1.dist-info").mkdir(parents=True)
+    (site / "hostile-1.dist-info/METADATA").write_text("Name: hostile\nVersion: 1\n")
+    (site / "hostile-1.dist-info/entry_points.txt").write_text(HOSTILE)
+    shutil.copy(Path(__file__).with_name("hostile.py"), site)
+
+
+def descendants(variable: str, value: Path) -> list[str]:
+    """Processes whose environment says so, and children of this one; zombies among them."""
+    found = []
+    said = f"{variable}={value}".encode()
+    me = str(os.getpid())
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or entry.name == me:
+            continue
+        try:
+            state, parent, *_ = (entry / "stat").read_text().rpartition(") ")[2].split()
+            if said in (entry / "environ").read_bytes() or (parent == me and state == "Z"):
+                found.append(f"process {entry.name} ({state})")
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue
+    return found

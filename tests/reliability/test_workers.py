@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from harness import descendants, install_hostile
 
 import sentinelqa as sq
 from sentinelqa import fsck
@@ -42,13 +42,6 @@ deliver: 1
 candidates: {best_of: 1, batch: 4}
 seed: 3
 """
-ENTRY_POINTS = """\
-[sentinelqa.generators]
-hostile = hostile:HostileGenerator
-
-[sentinelqa.dimensions]
-hostile = hostile:HostileDimension
-"""
 REQUESTS = 12
 DEADLINE = 3.0
 MOST = 3
@@ -61,10 +54,7 @@ Deeds = Mapping[str, Mapping[str, str]]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A job on the hostile plug-in, which is installed for this process and its workers."""
     site = tmp_path / "site"
-    (site / "hostile-1.dist-info").mkdir(parents=True)
-    (site / "hostile-1.dist-info/METADATA").write_text("Name: hostile\nVersion: 1\n")
-    (site / "hostile-1.dist-info/entry_points.txt").write_text(ENTRY_POINTS)
-    shutil.copy(Path(__file__).with_name("hostile.py"), site)
+    install_hostile(site)
     monkeypatch.syspath_prepend(str(site))
     for table in (sq.registry.generators, sq.registry.dimensions):
         table.__dict__.pop("_plugins", None)
@@ -87,7 +77,7 @@ def broken(folder: Path, deeds: Deeds) -> list[str]:
     with lifetimes(folder / "deeds.begun") as lives:
         run = sq.run(folder / "job.yaml", out=folder / "out")
     poison = {r: (stage, deed) for stage in deeds for r, deed in deeds[stage].items()}
-    wrong = [f"{p} is left" for p in descendants(folder / "deeds.json")]
+    wrong = [f"{p} is left" for p in descendants("HOSTILE", folder / "deeds.json")]
     wrong += [str(p) for p in fsck.check(folder / "out") if not p.harmless]
     wrong += _wrong_outcomes(run, poison)
     for (request, stage), times in begun(folder / "deeds.begun").items():
@@ -156,23 +146,6 @@ def lifetimes(log: Path) -> Iterator[dict[str, float]]:
     finally:
         done.set()
         thread.join()
-
-
-def descendants(plan: Path) -> list[str]:
-    """Processes that were started with this plan, zombies among them."""
-    found = []
-    mine = f"HOSTILE={plan}".encode()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or entry.name == str(Path("/proc/self").readlink()):
-            continue
-        try:
-            state = (entry / "stat").read_text().rpartition(") ")[2]
-            child_of_ours = state.split()[1] == Path("/proc/self").readlink().name
-            if mine in (entry / "environ").read_bytes() or child_of_ours:
-                found.append(f"process {entry.name} ({state[0]})")
-        except (FileNotFoundError, PermissionError, ProcessLookupError):
-            continue
-    return found
 
 
 @pytest.mark.slow
@@ -246,7 +219,7 @@ def test_what_a_worker_started_ends_with_it(
     spec = StageSpec(name="breeding", make=Breeding, deadline=1.0)
     with LocalEngine() as engine:
         (failed,) = map_stage(engine, spec, ["x"])
-    left = descendants(folder / "deeds.json")
+    left = descendants("HOSTILE", folder / "deeds.json")
     assert getattr(failed, "kind", "") == "hung"
     assert bool(left) == (not group)
     for process_left in left:
