@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import json
 import logging
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,8 +17,7 @@ import yaml
 
 from sentinelqa.errors import JobError, RunError
 from sentinelqa.images import write_atomically
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+from sentinelqa.terminal import OneLine
 
 FREE_BYTES = 512 * 1024 * 1024
 """A run does not start with less free disk than this."""
@@ -102,7 +100,7 @@ class RunDir:
 def log_to(path: Path) -> Iterator[None]:
     """Copy what SentinelQA logs to a file. Control characters cannot forge lines in it."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("sentinelqa")
     level = logger.level
     logger.addHandler(handler)
@@ -113,16 +111,6 @@ def log_to(path: Path) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         handler.close()
-
-
-class _OneLine(logging.Formatter):
-    """One event, one line, at most 2,000 characters."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)[
-            :2000
-        ]
 
 
 def fresh(path: Path) -> Path:

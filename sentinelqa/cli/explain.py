@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentinelqa.terminal import plain
+
 if TYPE_CHECKING:
     from sentinelqa.rubric.model import Rubric
     from sentinelqa.scorer import Scored
@@ -100,15 +102,15 @@ def _print(scored: Scored, target: Path | None) -> None:
     for measured in scored.measurements:
         click.echo(f"\n{measured.dimension:18} {_score_of(measured)}")
         if measured.note:
-            click.echo(f"  {measured.note}")
+            click.echo(plain(f"  {measured.note}"))
         for name, value in measured.metrics.items():
             shown = f"{value:.4g}" if isinstance(value, float) else value
-            click.echo(f"  {name:16} {shown}")
+            click.echo(plain(f"  {name:16} {shown}"))
     click.echo("\nchecks")
     for check in scored.verdict.checks:
-        click.echo(f"  {_line_of(check)}")
+        click.echo(plain(f"  {_line_of(check)}"))
     if target is not None:
-        click.echo(f"\nwhat was seen: {target}")
+        click.echo(plain(f"\nwhat was seen: {target}"))
 
 
 def _score_of(measured: Measurement) -> str:

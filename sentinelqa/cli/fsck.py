@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from sentinelqa.terminal import plain
+
 
 @click.command(short_help="Check a run against its ledger, and mend it.")
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -39,7 +41,7 @@ def fsck(run: Path, repair: bool, as_json: bool) -> int:
         )
         return int(bool(left))
     for problem in problems:
-        click.echo(f"{'left behind: ' if problem.harmless else ''}{problem}")
+        click.echo(plain(f"{'left behind: ' if problem.harmless else ''}{problem}"))
     if not problems:
         click.echo("everything is as the ledger says")
     elif repair:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentinelqa.errors import JobError, did_you_mean
+from sentinelqa.terminal import plain
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,7 +47,7 @@ def show(run: Path, request: str) -> int:
         story.help,
     ):
         if line:
-            console.print(Text(line))
+            console.print(Text(plain(line)))
     console.print(_table(told))
     return 0
 
@@ -62,5 +63,5 @@ def _table(told: Told) -> Table:
     for line in told.lines:
         verdict = f"delivered {line.place}" if line.place else line.outcome
         cells = (str(line.round), line.id, verdict, f"{line.rank:.3f}", "; ".join(line.reasons))
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(plain(cell)) for cell in cells))
     return table
