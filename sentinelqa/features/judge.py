@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +20,7 @@ from sentinelqa.types import ModelUse
 from sentinelqa.weights.cache import cache_root
 
 JUDGES, KEY = "SENTINELQA_JUDGES", "SENTINELQA_JUDGE_KEY"
+_SECRET = re.compile(r"[@?#]")
 SHOWS = 'Does this picture show "{prompt}"?'
 
 
@@ -118,9 +120,15 @@ def judges_of(setting: str) -> tuple[Judge, ...]:
         url, _, model = entry.partition(" ")
         if not url.startswith(("http://", "https://")) or not model.strip():
             raise ModelError(
-                f"a judge is an address and a model; got {entry!r}",
+                "a judge is an address and a model, and this is neither",
                 where=JUDGES,
                 remedy="for example: http://127.0.0.1:8000/v1 qwen2.5-vl",
+            )
+        if _SECRET.search(url.partition("://")[2]):
+            raise ModelError(
+                "the address of a judge holds a user, a password or a query",
+                where=JUDGES,
+                remedy=f"put the key into {KEY}",
             )
         judges.append(Judge(url, model.strip()))
     if not judges:

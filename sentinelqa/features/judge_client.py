@@ -32,6 +32,7 @@ DEFECTS = (
 
 _LONGEST = 1024
 _MOST_BYTES = 4 * 2**20
+_LONGEST_WORD = 20
 _FORM = "{question} Answer with one word, yes or no."
 
 
@@ -110,7 +111,7 @@ def probability_of_yes(answer: Mapping[str, Any], judge: Judge) -> float:
         return shares["yes"] / total
     if said in ("yes", "no"):
         return float(said == "yes")
-    raise ScoringError(f"judge {judge.model!r} said neither yes nor no, but {said[:40]!r}")
+    raise ScoringError(f"judge {judge.model!r} said neither yes nor no, but {_quoted(said)}")
 
 
 def _mass(tokens: Sequence[Mapping[str, Any]], word: str) -> float:
@@ -119,6 +120,19 @@ def _mass(tokens: Sequence[Mapping[str, Any]], word: str) -> float:
 
 def _word(text: str) -> str:
     return text.strip().strip(".,!\"'").lower()
+
+
+def _quoted(said: str) -> str:
+    """One plain word is quoted; anything longer may repeat what was sent, a key included."""
+    return repr(said) if said.isalpha() and len(said) <= _LONGEST_WORD else "something else"
+
+
+def _why(error: Exception) -> str:
+    """The system's or Python's own words; never those of the server."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, OSError) and reason.strerror:
+        return reason.strerror
+    return "timed out" if isinstance(reason, TimeoutError) else type(error).__name__
 
 
 def _post(judge: Judge, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +149,7 @@ def _post(judge: Judge, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
         with error:
             raise ScoringError(f"judge {judge.model!r} answered {error.code}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise ScoringError(f"judge {judge.model!r} did not answer: {error}") from error
+        raise ScoringError(f"judge {judge.model!r} did not answer: {_why(error)}") from error
     if not isinstance(found, dict):
         raise ScoringError(f"judge {judge.model!r} gave an answer of another form")
     return found
