@@ -6,28 +6,19 @@ import json
 import re
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
 
-from sentinelqa.report import write_report
+from sentinelqa.report import write_comparison, write_labelling_sheet, write_report
 from sentinelqa.report.render import as_json_block
 from sentinelqa.report.words import duration, percent
+from tests.hostile import HOSTILE
 from tests.report_run import write_run
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "</script><script>alert(1)</script>",
-    "<!--<script>",
-    "javascript:alert(1)",
-    "' onmouseover='alert(1)",
-    "{{ 7 * 7 }}{% raw %}",
-    "\u202egnp.exe\u2028\u2029",
-    "]]><svg onload=alert(1)>",
-    "&lt;b&gt;",
-)
 
 
 class Elements(HTMLParser):
@@ -55,12 +46,44 @@ def test_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
     assert first == second
 
 
-def test_hostile_words_add_no_element_and_no_attribute(tmp_path: Path) -> None:
-    plain = [f"request {i}" for i in range(len(HOSTILE))]
-    benign = write_run(tmp_path / "a", requests=10, names=plain, prompts=plain, pictures=False)
-    hostile = write_run(tmp_path / "b", requests=10, names=HOSTILE, prompts=HOSTILE, pictures=False)
+def test_a_hundred_hostile_strings_add_no_element_and_no_attribute(tmp_path: Path) -> None:
+    """In ids, prompts, paths, reasons, models, versions and the job; in every page there is."""
+    assert len(set(HOSTILE)) >= 100
+    benign = _told(tmp_path / "a", [f"word {i}" for i in range(len(HOSTILE))])
+    hostile = _told(tmp_path / "b", HOSTILE)
 
-    assert elements(write_report(hostile)) == elements(write_report(benign))
+    for plain, odd in zip(benign, hostile, strict=True):
+        assert elements(odd) == elements(plain), odd.name
+
+
+def _told(folder: Path, words: Sequence[str]) -> list[Path]:
+    """A report, a comparison and a labelling sheet in which all these words stand."""
+    size = len(words)
+    runs = [
+        write_run(folder / name, requests=size, per_request=1, names=words, prompts=words,
+                  wanted=1, pictures=False, seed=seed)
+        for name, seed in (("one", 3), ("two", 4))
+    ]  # fmt: skip
+    for run in runs:
+        table = pd.read_parquet(run / "candidates.parquet")
+        table["path"] = words
+        table["reasons"] = [json.dumps([word, word]) for word in words]
+        table.to_parquet(run / "candidates.parquet")
+        facts = json.loads((run / "facts.json").read_text())
+        facts["name"] = words[0]
+        facts["generators"] = [{"id": w, "licence": w, "sha256": w} for w in words]
+        facts["versions"] = {f"package {i}": word for i, word in enumerate(words)}
+        facts["platform"] = facts["currency"] = words[1]
+        (run / "facts.json").write_text(json.dumps(facts))
+        job = {"name": words[2], "generator": {"model": "starter"}, "notes": list(words)}
+        (run / "job.yaml").write_text(yaml.safe_dump(job))
+    sheet = runs[0] / "candidates.parquet"
+    table = pd.read_parquet(sheet)
+    pages = [write_report(runs[0]), write_comparison(*runs, folder / "comparison.html")]
+    (runs[0] / "there.png").write_bytes(b"")
+    table["path"] = "there.png"
+    table.to_parquet(sheet)
+    return [*pages, write_labelling_sheet(runs[0], size)]
 
 
 def test_the_policy_of_the_page_allows_only_its_own_script(tmp_path: Path) -> None:
