@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from sentinelqa import images
 from sentinelqa.decide import ImageFacts, decide
@@ -121,6 +122,31 @@ def write_run(
         summary.append(_summary(request, found, len(chosen)))
     write_tables(folder / "candidates", candidate_schema(dimensions_of(rubric)), rows)
     write_tables(folder / "requests", request_schema(), summary)
+    return folder
+
+
+def as_live(folder: Path) -> Path:
+    """Make a run look as if it were going on: the last third is not judged, one request is open."""
+    candidates, requests = (
+        pd.read_parquet(folder / f"{name}.parquet") for name in ("candidates", "requests")
+    )
+    late = candidates.index >= 2 * len(candidates) // 3
+    candidates.loc[late, ["outcome", "rank", "reasons", "failed", "delivered"]] = None
+    requests.loc[len(requests) - 1, "outcome"] = None
+    candidates.to_parquet(folder / "candidates.parquet")
+    requests.to_parquet(folder / "requests.parquet")
+    return folder
+
+
+def as_scored(folder: Path) -> Path:
+    """Make a run look as ``score`` leaves one, of faces with three skin tones."""
+    (folder / "job.yaml").write_text("score: [photos]\nrubric: studio\n")
+    table = pd.read_parquet(folder / "candidates.parquet")
+    table["delivered"] = None
+    table["score.skin_tone"] = 0.9
+    table["unscored.skin_tone"] = None
+    table["metric.skin_tone.monk"] = np.resize(np.array([2.0, 6.0, 9.0, np.nan]), len(table))
+    table.to_parquet(folder / "candidates.parquet")
     return folder
 
 

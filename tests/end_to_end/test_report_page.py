@@ -17,7 +17,7 @@ from sentinelqa.report.funnel import funnels
 from sentinelqa.rubric.whatif import what_if
 from tests.browser import NEEDS_BROWSER, opened, serious_in
 from tests.hostile import HOSTILE
-from tests.report_run import write_run
+from tests.report_run import as_live, as_scored, write_run
 
 pytestmark = [*NEEDS_BROWSER, pytest.mark.slow]
 
@@ -220,18 +220,30 @@ def test_nothing_runs_off_the_side(browser: Any, run: Path, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Any, tmp_path: Path, scheme: str) -> None:
-    run = write_run(tmp_path / "run", requests=2, per_request=8, size=32)
+@pytest.mark.parametrize(
+    ("kind", "scheme", "width"),
+    [("run", "light", 1280), ("run", "dark", 390), ("live", "dark", 1280), ("score", "light", 390)],
+)
+def test_axe_finds_nothing_serious(
+    browser: Any, tmp_path: Path, kind: str, scheme: str, width: int
+) -> None:
+    """A run, one that is going on, and scored images, in light and dark, on laptop and phone."""
+    folder = write_run(tmp_path / "run", requests=2, per_request=8, size=32)
+    run = {"run": lambda path: path, "live": as_live, "score": as_scored}[kind](folder)
     write_report(run)
+    size = {"width": width, "height": 800}
     # axe puts a script into the page, which the page's own policy refuses
-    options = {"color_scheme": scheme, "bypass_csp": True}
+    options = {"color_scheme": scheme, "viewport": size, "bypass_csp": True}
     for page in opened(browser, run / "report.html", **options):
-        page.get_by_label("Show rejects").check()
+        if kind != "score":
+            page.get_by_label("Show rejects").check()
+        assert page.locator("#subgroups").count() == (kind == "score")
+        assert page.locator("p.notice:visible").count() == (kind == "live")
         serious = serious_in(page)
         page.locator(".card-open").first.click()
         serious += serious_in(page)
         assert not serious, json.dumps(serious, indent=1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_hostile_words_stay_words(browser: Any, tmp_path: Path) -> None:
