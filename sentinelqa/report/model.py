@@ -208,6 +208,11 @@ class Subgroups:
     apart: tuple[tuple[int, int], ...]
     smallest: int
 
+    @property
+    def compared(self) -> int:
+        """Groups that are large enough to be held against another."""
+        return sum(1 for g in self.groups if g.tone and g.passed.total >= self.smallest)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

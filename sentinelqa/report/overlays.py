@@ -138,7 +138,7 @@ class _Drawing:
             except (SentinelError, OSError, RuntimeError, ValueError, cv2.error) as error:
                 value = ScoringError(f"{name}: {error}")
             if isinstance(value, ScoringError):
-                _LOG.warning("no overlay of %s: %s", path, value)
+                _LOG.info("no overlay of %s: %s", path, value)
                 continue
             values[name] = value
             yield name, value
@@ -148,7 +148,7 @@ class _Drawing:
             try:
                 self.features[name].load("cpu")
             except SentinelError as error:
-                _LOG.warning("no overlays of %s: %s", name, error)
+                _LOG.info("no overlays of %s: %s", name, error)
                 self._loaded[name] = False
             else:
                 self._loaded[name] = True

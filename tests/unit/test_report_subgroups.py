@@ -78,6 +78,7 @@ def test_equal_tones_and_small_groups_are_not_named(run: Path) -> None:
     assert small is not None
     assert small.groups[1].passed.rate == 0
     assert small.apart == ()
+    assert "too few pictures of different tones" in write_report(run).read_text()
 
 
 def test_what_fails_a_group_is_named_with_its_share(run: Path) -> None:
