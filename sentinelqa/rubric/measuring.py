@@ -106,7 +106,8 @@ def _what_is_wrong(
         return f"{excludes!r} must not be read"
     if rule.match and re2.search(rule.match, stands) is None:
         return f"what is read does not match {rule.match!r}; read is {read}"
-    turned = [line.text for line in found.lines if not line.upright]
+    # a single sign, such as 0 or x, does not tell which way it stands
+    turned = [line.text for line in found.lines if not line.upright and len(line.text.strip()) > 1]
     if rule.upright and turned:
         return f"{turned[0][:_SHOWN]!r} is turned or mirrored"
     return ""

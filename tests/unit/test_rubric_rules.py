@@ -128,6 +128,7 @@ def line(text: str, *, mirrored: bool = False) -> Line:
         ("{match: '^[A-Z]{4} \\d+$'}", [line("ACME")], "does not match"),
         ("{upright: true}", [line("ACME")], ""),
         ("{upright: true}", [line("ACME", mirrored=True)], "turned or mirrored"),
+        ("{upright: true}", [line("ACME"), line("0", mirrored=True)], ""),
     ],
 )
 def test_text_rules(rule: str, lines: list[Line], wrong: str, tmp_path: Path) -> None:
