@@ -193,7 +193,7 @@ class ScoreStage:
         """Bring the image here and, for a generated one, store it durably before it is scored."""
         work = _Work(item=item, path=item.path)
         try:
-            if item.path.endswith(".npy"):
+            if self._plan.run_dir and item.path.endswith(".npy"):
                 work.image = self._store(item.path)
                 work.path = str(Path(self._plan.run_dir) / work.image.path)
             else:

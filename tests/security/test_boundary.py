@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sentinelqa.features import decoding
+from sentinelqa.rubric.loading import load_rubric
+from sentinelqa.scorer import ScoreItem, ScorePlan, ScoreStage
 from sentinelqa.sources import requests
+from sentinelqa.types import Candidate, Request
 from tests.security import boundary
 from tests.security.boundary import figures, violations
 
@@ -53,3 +57,19 @@ def test_the_harness_notices_waiting_on_a_pipe(
     monkeypatch.setattr(boundary, "PATIENCE", 0.2)
     monkeypatch.setattr(decoding.os, "O_NONBLOCK", 0)
     assert "hung" in violations(figures(tmp_path))
+
+
+def test_raw_pixels_of_strangers_are_no_image_and_write_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "pixels.npy"
+    np.save(path, np.zeros((8, 8, 3), np.uint8))
+    rubric = tmp_path / "any.yaml"
+    rubric.write_text("name: any\nversion: 1\ntiers:\n  generic:\n    sharpness: {min: 0.5}\n")
+    stage = ScoreStage(ScorePlan(rubric=load_rubric(str(rubric))))
+    stage.load()
+    candidate = Candidate(id="a", request_id="a", path=str(path))
+    (scored,) = stage.run([ScoreItem(candidate=candidate, request=Request(id="a"), path=str(path))])
+    assert scored.image is None
+    assert {p.name for p in tmp_path.iterdir()} == {"pixels.npy", "any.yaml"}
