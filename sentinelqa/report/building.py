@@ -39,7 +39,10 @@ def build_report(path: Path) -> Iterator[Report]:
     layers = overlays(evidence, sections)
     for number, rows in enumerate(pages, start=1):
         ids = [evidence.texts("candidate_id")[row] for row in rows.tolist()]
-        paths = [evidence.texts("path")[row] for row in rows.tolist()]
+        # a file that no worker could read is not decoded here either, where it would take the run
+        known = zip(evidence.texts("sha256"), evidence.texts("path"), strict=True)
+        pictures = [path if sha256 else "" for sha256, path in known]
+        paths = [pictures[row] for row in rows.tolist()]
         show = embedded if evidence.rows <= MOST_EMBEDDED else beside
         yield Report(
             title=str(evidence.facts.get("name") or evidence.job.get("name") or path.name),
