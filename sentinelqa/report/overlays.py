@@ -50,12 +50,14 @@ def overlays(evidence: Evidence, sections: Sequence[CheckSection]) -> dict[int, 
     for row, key in keys.items():
         if key not in found and (drawn := drawing.of(row, wanted[row])) is not None:
             found[key] = drawn
+    content = json.dumps(
+        {"versions": drawing.versions, "pictures": found}, sort_keys=True, separators=(",", ":")
+    )
     if found != known:
-        content = json.dumps(
-            {"versions": drawing.versions, "pictures": found}, sort_keys=True, separators=(",", ":")
-        )
         write_atomically(evidence.run.path / FILE, content.encode())
-    return {row: found[key] for row, key in keys.items() if key in found}
+    # as it will be read again, so that the next report is the same to the byte
+    stored: dict[str, Shapes] = json.loads(content)["pictures"]
+    return {row: stored[key] for row, key in keys.items() if key in stored}
 
 
 def _rows(evidence: Evidence, sections: Sequence[CheckSection]) -> list[int]:
