@@ -126,6 +126,7 @@ features = Table(
         "judge": Entry(
             "sentinelqa.features.judge:JudgeFeature", "answers of vision-language models"
         ),
+        "known": Entry("sentinelqa.features.known:Known", "the nearest picture of an index"),
         "keypoints": Entry(
             "sentinelqa.features.keypoints:KeypointFinder", "local detail, also mirrored"
         ),
@@ -172,6 +173,9 @@ dimensions = Table(
         ),
         "vqa_alignment": Entry(
             "sentinelqa.dimensions.judged:VqaAlignment", "the prompt, asked of a judge"
+        ),
+        "seen_before": Entry(
+            "sentinelqa.dimensions.seen_before:SeenBefore", "a copy of what the team has"
         ),
         "safety": Entry("sentinelqa.dimensions.safety:SafetyDimension", "safe to show at work"),
         "text": Entry("sentinelqa.dimensions.text:TextAccuracy", "reads what it should"),

@@ -11,9 +11,9 @@ from sentinelqa.errors import ScoringError
 from sentinelqa.features.base import Features
 from sentinelqa.types import Measurement, Request, Tier, Unscored
 
-_BITS = 64
-_SAME = 6
-_DISTINCT = 18
+BITS = 64
+SAME = 6
+DISTINCT = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Duplicate:
     ``distance`` is to the nearest reference, ``mirrored_distance`` to the nearest one mirrored.
     Recompression, resizing, a stop of exposure and noise move a hash by at most 4 bits; different
     pictures start at 18. The score is 0 up to 6 bits and 1 from 18 on, linear between. Copies among
-    the candidates of a request are the selection's affair.
+    the candidates of a request are the selection's affair, and copies of what the team has already
+    those of ``seen_before``.
 
     Blind to crops of more than about 5 % and to rotations.
     """
@@ -52,22 +53,22 @@ class Duplicate:
         straight = min((own.phash ^ k.phash).bit_count() for k in readable)
         mirrored = min((own.phash ^ k.mirrored).bit_count() for k in readable)
         nearest = min(straight, mirrored)
-        score = min(1.0, max(0.0, (nearest - _SAME) / (_DISTINCT - _SAME)))
+        score = min(1.0, max(0.0, (nearest - SAME) / (DISTINCT - SAME)))
         return Measurement(
             dimension=self.name,
             score=score,
             metrics={"distance": straight, "mirrored_distance": mirrored},
-            uncertain=_SAME < nearest < _DISTINCT,
+            uncertain=SAME < nearest < DISTINCT,
         )
 
 
 _METRICS: Mapping[str, MetricSpec] = MappingProxyType(
     {
         "distance": MetricSpec(
-            "int", "bits that differ from the nearest reference", "bits", 0, _BITS
+            "int", "bits that differ from the nearest reference", "bits", 0, BITS
         ),
         "mirrored_distance": MetricSpec(
-            "int", "bits that differ from the nearest mirrored reference", "bits", 0, _BITS
+            "int", "bits that differ from the nearest mirrored reference", "bits", 0, BITS
         ),
     }
 )
