@@ -30,7 +30,7 @@ _GROUPS = (
         "For products",
         ("framing", "colour", "text", "orientation", "identity", "duplicate", "resolution"),
     ),
-    ("On demand", ("safety", "aesthetic", "vqa_alignment", "semantic_artifacts")),
+    ("On demand", ("safety", "aesthetic", "seen_before", "vqa_alignment", "semantic_artifacts")),
 )
 
 _HEAD = """\
@@ -39,14 +39,17 @@ _HEAD = """\
 This page is written from the code by `python docs/dimensions/make.py`. Each dimension gives a score
 from 0 to 1, higher is better, or none and the reason why; and metrics in real units, which rubrics
 can set thresholds on. Scores are continuous maps of the measure: nothing here passes or fails, the
-rubric decides. How well the measures do is on the page [validity](../validity.md).
+rubric decides. How well the measures do is on the page [validity](../validity.md). The
+pictures go from good to bad; `python docs/dimensions/pictures.py` draws them.
 
 What needs an extra: `prompt_alignment` and `aesthetic` need `sentinelqa[clip]`, portraits
-`sentinelqa[faces]` and `sentinelqa models pull --for headshot`, `text` and `safety` the extras of
-their names. `vqa_alignment` and `semantic_artifacts` ask a vision-language model of your own,
-served by vLLM, SGLang, Ollama or anything that speaks the same protocol, and only where this
-machine names one: `SENTINELQA_JUDGES="http://127.0.0.1:8000/v1 qwen2.5-vl"`. All others work with
-the base install.
+`sentinelqa[faces,text]` and `sentinelqa models pull --for headshot`, `text` and `safety` the extras
+of their names. `seen_before` needs an index of the pictures that you have, which
+`sentinelqa known catalog.index photos/` makes, and `SENTINELQA_KNOWN=catalog.index`.
+`vqa_alignment` and `semantic_artifacts` ask a vision-language model of your own, served by vLLM,
+SGLang, Ollama or anything that speaks the same protocol, and only where this machine names one:
+`SENTINELQA_JUDGES="http://127.0.0.1:8000/v1 qwen2.5-vl"`, or `"local /models/qwen2.5-vl-3b"` for
+a folder that transformers loads. All others work with the base install.
 
 What one image measures, why it passes or not, and a picture of what was seen:
 
@@ -74,9 +77,17 @@ def _section(dimension: Dimension) -> str:
         f"| `{name}` | {spec.summary} | {_unit(spec)} |" for name, spec in dimension.metrics.items()
     )
     return (
-        f"### {dimension.name}\n\n{text}\n\nReads {loads}. Version {dimension.version}.\n\n"
+        f"### {dimension.name}\n\n{_strip(dimension.name)}{text}\n\n"
+        f"Reads {loads}. Version {dimension.version}.\n\n"
         f"| metric | what | unit |\n|---|---|---|\n{rows}"
     )
+
+
+def _strip(name: str) -> str:
+    """Pictures from good to bad, where ``pictures.py`` draws them."""
+    if not (PAGE.parent / "images" / f"{name}.jpg").is_file():
+        return ""
+    return f"![Pictures from good to bad, with the score of each](images/{name}.jpg)\n\n"
 
 
 def _unit(spec: MetricSpec) -> str:
