@@ -174,7 +174,8 @@ def whole_run(report: Report) -> None:
             rows = "\n".join(f"r{n},{PROMPTS[n % len(PROMPTS)]}" for n in range(requests))
             (Path(folder) / f"r{requests}.csv").write_text(f"id,prompt\n{rows}\n")
             job.write_text(
-                f"name: gpu-{requests}\nrequests: r{requests}.csv\nrubric: rubric.yaml\ndeliver: 2\n"
+                f"name: gpu-{requests}\nrequests: r{requests}.csv\n"
+                "rubric: rubric.yaml\ndeliver: 2\n"
                 "generator: {model: starter, steps: 20, guidance: 3.0, width: 128, height: 128}\n"
                 "candidates: {batch: 64, best_of: 16}\n"
             )

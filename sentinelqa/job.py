@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from sentinelqa.errors import JobError
 from sentinelqa.retry import Adjustment, Change, RetryPolicy
 from sentinelqa.rubric.reading import read_yaml, validate
+from sentinelqa.screening import Screening
 from sentinelqa.sources.requests import RequestDefaults
 from sentinelqa.types import Settings
 
@@ -44,6 +45,7 @@ class GeneratorYaml(_Strict):
     negative_prompt: str = ""
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    compile: bool = False
     allow_unpinned: bool = False
 
 
@@ -105,6 +107,13 @@ class RetryYaml(_Strict):
         return data
 
 
+class EarlyRejectionYaml(_Strict):
+    """Looking at candidates half way, and dropping those that will almost surely fail."""
+
+    at: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    lose: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+
+
 class CostYaml(_Strict):
     """What an hour of the generating device costs. Without it, cost is counted in seconds."""
 
@@ -123,6 +132,7 @@ class JobYaml(_Strict):
     deliver: Count = 1
     candidates: CandidatesYaml = CandidatesYaml()
     retry: RetryYaml = RetryYaml()
+    early_rejection: EarlyRejectionYaml = EarlyRejectionYaml()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     keep: Annotated[str, Field(pattern=r"^(all|delivered|\d+ days?)$")] = "all"
     licences: Literal["any", "commercial"] = "any"
@@ -138,6 +148,8 @@ class Job:
         requests: path of the requests file.
         rubric: a shipped rubric's name or a path.
         keep_days: days that rejects' pixels stay; 0 means only thumbnails, ``None`` for ever.
+        compiled: the denoiser goes through ``torch.compile``.
+        screening: whether candidates are looked at half way; ``None`` for not.
         batch: candidates per device batch; the fixed shape that makes pixels reproducible.
         resolved: the whole job with every default filled in, JSON-ready: what ``job.yaml`` in the
             run directory holds.
@@ -150,10 +162,12 @@ class Job:
     negative_prompt: str
     device: str
     dtype: str
+    compiled: bool
     allow_unpinned: bool
     rubric: str
     deliver: int
     retry: RetryPolicy
+    screening: Screening | None
     batch: int
     seed: int
     keep_days: int | None
@@ -229,10 +243,14 @@ def _job(yaml: JobYaml, folder: Path) -> Job:
         negative_prompt=generator.negative_prompt,
         device=generator.device,
         dtype=generator.dtype,
+        compiled=generator.compile,
         allow_unpinned=generator.allow_unpinned,
         rubric=rubric,
         deliver=yaml.deliver,
         retry=_policy(yaml),
+        screening=Screening(at=yaml.early_rejection.at, lose=yaml.early_rejection.lose)
+        if yaml.early_rejection.at
+        else None,
         batch=yaml.candidates.batch,
         seed=yaml.seed,
         keep_days={"all": None, "delivered": 0}.get(yaml.keep, _days(yaml.keep)),

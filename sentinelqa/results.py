@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from sentinelqa.errors import JobError
+from sentinelqa.retry import price_of
 from sentinelqa.rundir import RunDir
 
 TOP_REASONS = 5
@@ -92,6 +93,7 @@ class Run:
                 "cost": round(cost, 4),
                 "cost_per_delivered": round(cost / delivered, 4) if delivered else None,
                 "seconds_per_delivered": round(seconds / delivered, 3) if delivered else None,
+                "given_up": self.given_up(),
                 "mean_rank": {
                     "delivered": _mean(candidates.loc[candidates["delivered"].notna(), "rank"]),
                     "passed": _mean(candidates.loc[candidates["outcome"] == "pass", "rank"]),
@@ -99,6 +101,16 @@ class Run:
                 },
             }
         return headline
+
+    def given_up(self) -> dict[str, float]:
+        """Requests that were stopped early, candidates that they did not use, and how many of the
+        requests these would have filled by the estimates at the time: the price of stopping."""
+        prices = [p for r in self.requests["shortfall_reasons"].dropna() if (p := price_of(r))]
+        return {
+            "requests": len(prices),
+            "candidates": sum(unused for unused, _ in prices),
+            "would_have_filled": round(sum(chance for _, chance in prices), 3),
+        }
 
     def failed_by(self, most: int | None = None) -> list[tuple[str, int]]:
         """Names of checks and how many candidates each failed, most first."""

@@ -10,12 +10,14 @@ not deliver is given up. ``benchmarks/candidates.py`` replays all of this on tra
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sentinelqa.screening import NAME as EARLY_REJECTION
 from sentinelqa.types import Judged, Outcome, Settings
 
 STRENGTH = (0.5, 4.0)
@@ -115,6 +117,16 @@ class Stop:
     reason: str
     unused: int = 0
     chance: float = 0.0
+
+
+_PRICE = re.compile(r"the chance that (\d+) more candidates give the \d+ missing is ([\d.]+)%")
+
+
+def price_of(reason: str) -> tuple[int, float] | None:
+    """The budget that a request did not use and the chance that it would have filled it, from the
+    recorded reason of a stop; ``None`` for a request that was not given up."""
+    found = _PRICE.search(reason)
+    return (int(found[1]), float(found[2]) / 100) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +265,8 @@ def _top_up(
         failures_that_stop(short, remaining, alpha, beta, policy.give_up_below),
     )
     last = _enough(short, remaining, alpha, beta)
-    return min(remaining, max(step, math.ceil(last / 2 ** (left - 1))))
+    share: int = 2 ** (left - 1)
+    return min(remaining, max(step, math.ceil(last / share)))
 
 
 def failures_that_stop(
@@ -288,7 +301,7 @@ def adjust(last: Round, adjustments: Sequence[Adjustment]) -> tuple[Recipe, str]
     """
     failures: Counter[str] = Counter()
     for judged in last.judged:
-        names = judged.verdict.failed
+        names = [n for n in judged.verdict.failed if n != EARLY_REJECTION]
         failures.update({*names, *(name.partition(".")[0] for name in names)})
     rejects = sum(judged.verdict.outcome is Outcome.FAIL for judged in last.judged)
     recipe, applied = last.recipe, []

@@ -30,6 +30,7 @@ from sentinelqa.files import storing
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.scorecache import HASH, CachePlan, ScoreCache
 from sentinelqa.sources.images import fetch
+from sentinelqa.tracing import span
 from sentinelqa.types import (
     Candidate,
     Judged,
@@ -209,7 +210,7 @@ class ScoreStage:
         return work
 
     def _store(self, raw: str) -> StoredImage:
-        with storing():
+        with storing(), span("encode and store"):
             rgb = np.load(raw, allow_pickle=False)
             encoded = images.encode_fast(rgb)
             height, width = rgb.shape[:2]
@@ -340,7 +341,8 @@ class ScoreStage:
                 d.name: Measurement.without_score(d.name, Unscored.ERROR, note)
                 for d in self._dimensions
             }
-        verdict = decide(self._plan.rubric, work.measurements, work.item.request, _facts(work))
+        with span("judge"):
+            verdict = decide(self._plan.rubric, work.measurements, work.item.request, _facts(work))
         return Scored(
             candidate=work.item.candidate,
             measurements=tuple(
@@ -418,7 +420,8 @@ def _values(feature: Feature, inputs: Sequence[FeatureInput]) -> Sequence[Any]:
     if not inputs:
         return []
     try:
-        return feature.compute(inputs)
+        with span(f"feature {feature.name}"):
+            return feature.compute(inputs)
     except Exception as error:  # noqa: BLE001 - one image's trouble must not take the batch with it
         if len(inputs) == 1:
             return [ScoringError(f"{feature.name}: {type(error).__name__}: {error}")]

@@ -18,6 +18,9 @@ from sentinelqa.cli import INTERRUPTED
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, start nothing.")
 @click.option("--engine", default="local", show_default=True, help="Where work runs.")
 @click.option("--full", is_flag=True, help="Score every dimension, also of what has failed.")
+@click.option(
+    "--trace", type=click.Path(dir_okay=False, path_type=Path), help="Write a Chrome trace here."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def run(
@@ -27,6 +30,7 @@ def run(
     dry_run: bool,
     engine: str,
     full: bool,
+    trace: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -51,7 +55,13 @@ def run(
 
     try:
         finished = run_job(
-            loaded, out=out, fresh_start=fresh, engine=engine, full=full, quiet=quiet
+            loaded,
+            out=out,
+            fresh_start=fresh,
+            engine=engine,
+            full=full,
+            quiet=quiet,
+            trace=trace,
         )
     except KeyboardInterrupt:
         click.echo("interrupted: the same command goes on where this one stopped", err=True)

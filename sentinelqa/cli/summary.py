@@ -51,8 +51,18 @@ def summary_table(run: Run) -> Table:
     )
     if headline["failed_by"]:
         row("failed by", ", ".join(f"{name} {n:,}" for name, n in headline["failed_by"].items()))
+    if not run.scoring_only and headline["given_up"]["requests"]:
+        row("given up", _price(headline["given_up"]))
     row("report", headline["report"])
     return table
+
+
+def _price(given_up: dict[str, Any]) -> str:
+    """What stopping early saved, and what it cost."""
+    return (
+        f"{given_up['requests']:,} requests early, {given_up['candidates']:,} candidates unused "
+        f"that would have filled about {number(given_up['would_have_filled'])} of them"
+    )
 
 
 def _cost(headline: dict[str, Any]) -> str:

@@ -7,18 +7,26 @@ import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from sentinelqa.compat import prepare_torchvision
-from sentinelqa.errors import ComponentError, GenerationError, ModelError, did_you_mean
+from sentinelqa.errors import (
+    ComponentError,
+    DeviceMemoryError,
+    GenerationError,
+    ModelError,
+    did_you_mean,
+)
 from sentinelqa.generators import phases, tuning
 from sentinelqa.generators.base import Generated, Halfway, Image
 from sentinelqa.generators.previews import Previewer
 from sentinelqa.generators.prompts import PromptEncoder
 from sentinelqa.generators.tuning import Tuning
+from sentinelqa.tracing import span
 from sentinelqa.types import Candidate, ModelUse, Settings
 from sentinelqa.weights import LicencePolicy, ResolvedModel, resolve
 
@@ -52,7 +60,8 @@ class DiffusersGenerator:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
         dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
         compiled: let ``torch.compile`` work on the denoiser.
-        tuned: what an earlier process of the run chose; else it is measured in ``load``.
+        record: file that keeps how the device's work is done; what an earlier process of the run
+            chose stands there and is used again. Without one it is chosen anew.
     """
 
     def __init__(
@@ -62,7 +71,7 @@ class DiffusersGenerator:
         device: str = "auto",
         dtype: str = "auto",
         compiled: bool = False,
-        tuned: Tuning | None = None,
+        record: Path | None = None,
         policy: LicencePolicy | None = None,
         allow_unpinned: bool = False,
     ) -> None:
@@ -70,7 +79,8 @@ class DiffusersGenerator:
         self._device = device
         self._dtype = dtype
         self._compiled = compiled
-        self._tuned = tuned
+        self._record = record
+        self._tuned = None if record is None else tuning.recorded(record)
         self._policy = policy or LicencePolicy()
         self._allow_unpinned = allow_unpinned
         self._loaded: _Loaded | None = None
@@ -96,14 +106,17 @@ class DiffusersGenerator:
         remembered for this model and image size.
 
         Raises:
-            GenerationError: one image alone does not fit into memory.
+            DeviceMemoryError: one image alone does not fit into memory.
         """
         loaded, settings = self._begin(batch)
         start = time.perf_counter()
         images: list[Image | GenerationError] = []
 
         def whole(part: Sequence[Candidate], shape: int) -> None:
-            images.extend(_to_images(self._run(loaded, part, settings, shape), len(part)))
+            with span("denoise and decode"):
+                pixels = self._run(loaded, part, settings, shape)
+            with span("to the host"):
+                images.extend(_to_images(pixels, len(part)))
 
         shape = self._in_parts(batch, shape, whole)
         return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
@@ -173,7 +186,7 @@ class DiffusersGenerator:
         """Work a batch in device batches of ``shape``, halved until they fit. Returns the shape.
 
         Raises:
-            GenerationError: one image alone does not fit into memory.
+            DeviceMemoryError: one image alone does not fit into memory.
         """
         settings = batch[0].settings
         assert settings is not None
@@ -186,7 +199,7 @@ class DiffusersGenerator:
                 done += len(part)
                 continue
             if shape == 1:
-                raise GenerationError(
+                raise DeviceMemoryError(
                     f"out of memory for one {settings.width}x{settings.height} image of "
                     f"{settings.model}"
                 )
@@ -286,6 +299,8 @@ class DiffusersGenerator:
             compiled=self._compiled,
             dtype=pick_dtype(self._dtype, pick_device(self._device)),
         )
+        if self._record is not None:
+            tuning.keep(self._record, self._tuned, loaded.pipeline)
 
 
 def pick_device(wanted: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from sentinelqa.generators.base import Generated, Image
-from sentinelqa.types import Candidate, ModelUse
+from sentinelqa.generators.base import Generated, Halfway, Image
+from sentinelqa.types import Candidate, ModelUse, Settings
 
 
 class FakeGenerator:
@@ -32,8 +33,46 @@ class FakeGenerator:
         """See :class:`sentinelqa.generators.base.Generator`."""
         start = time.perf_counter()
         images = [draw(candidate) for candidate in batch]
-        time.sleep(max(0.0, self._seconds - (time.perf_counter() - start)))
+        self._wait(start, 1.0)
         return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
+
+    def why_whole(self, settings: Settings) -> str:
+        """See :class:`sentinelqa.generators.base.Halting`."""
+        return ""
+
+    def scout(self, batch: Sequence[Candidate], shape: int, step: int) -> Halfway:
+        """See :class:`sentinelqa.generators.base.Halting`. Half way the picture is there already,
+        and the time is this share of the steps."""
+        start = time.perf_counter()
+        previews = [draw(candidate) for candidate in batch]
+        self._wait(start, step / _steps(batch))
+        latents = [np.array([candidate.seed], np.uint64) for candidate in batch]
+        taken = time.perf_counter() - start
+        return Halfway(latents=latents, previews=previews, seconds=taken, shape=shape)
+
+    def finish(
+        self,
+        batch: Sequence[Candidate],
+        shape: int,
+        step: int,
+        latents: Sequence[np.ndarray[Any, Any]],
+    ) -> Generated:
+        """See :class:`sentinelqa.generators.base.Halting`."""
+        start = time.perf_counter()
+        for candidate, state in zip(batch, latents, strict=True):
+            if int(state[0]) != candidate.seed:
+                raise ValueError(f"candidate {candidate.id} is given another one's latents")
+        images = [draw(candidate) for candidate in batch]
+        self._wait(start, 1 - step / _steps(batch))
+        return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
+
+    def _wait(self, start: float, share: float) -> None:
+        time.sleep(max(0.0, share * self._seconds - (time.perf_counter() - start)))
+
+
+def _steps(batch: Sequence[Candidate]) -> int:
+    settings = batch[0].settings
+    return settings.steps if settings else 1
 
 
 def draw(candidate: Candidate) -> Image:

@@ -97,8 +97,11 @@ def _windowed(kind: type[Any], begin: int) -> type[Any]:
     def set_timesteps(self: Any, *args: Any, **kwargs: Any) -> None:
         kind.set_timesteps(self, *args, **kwargs)
         self.timesteps = self.timesteps[begin:]
-        if begin and hasattr(self, "set_begin_index"):
-            self.set_begin_index(begin)
+        if hasattr(self, "set_begin_index"):
+            self.set_begin_index()
+
+    def set_begin_index(self: Any, begin_index: int = 0) -> None:
+        kind.set_begin_index(self, begin + begin_index)
 
     # pipelines read the signature of ``step`` to know what it takes
     @functools.wraps(kind.step)
@@ -111,6 +114,9 @@ def _windowed(kind: type[Any], begin: int) -> type[Any]:
         "set_timesteps": set_timesteps,
         "step": step,
     }
+    if hasattr(kind, "set_begin_index"):
+        # pipelines set it to 0 themselves, and mean the first of their timesteps
+        members["set_begin_index"] = set_begin_index
     if begin:
         # latents that come from a step have their scale already
         members["init_noise_sigma"] = property(lambda _: 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,33 @@ import numpy as np
 from sentinelqa import registry
 from sentinelqa.errors import GenerationError
 from sentinelqa.files import storing
-from sentinelqa.generators.base import Generator
+from sentinelqa.generators.base import Generated, Generator, Halfway, Halting
+from sentinelqa.images import encode_fast
 from sentinelqa.job import Job
+from sentinelqa.tracing import span
 from sentinelqa.types import Candidate
 from sentinelqa.weights import LicencePolicy
+
+log = logging.getLogger(__name__)
+
+PREVIEW_SUFFIX = ".preview.png"
+RECORD = "generator.json"
+"""In the run directory: how the device's work is done. See ``tuning.py``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateItem:
-    """One device batch: candidates that share settings, and the fixed shape they are run at."""
+    """One device batch: candidates that share settings, and the fixed shape they are run at.
+
+    Attributes:
+        halt: the step after which to stop, or after which ``latents`` go on; 0 for one go.
+        latents: per candidate the file to go on from; empty to begin at the beginning.
+    """
 
     candidates: tuple[Candidate, ...]
     shape: int
+    halt: int = 0
+    latents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +56,22 @@ class GeneratedFiles:
     shape: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfwayFiles:
+    """What came of one batch that was halted.
+
+    Attributes:
+        latents: per candidate the file that it goes on from.
+        previews: per candidate a picture of what it will look like, or why there is none.
+        seconds, shape: as in :class:`GeneratedFiles`.
+    """
+
+    latents: tuple[str, ...]
+    previews: tuple[str | GenerationError, ...]
+    seconds: float
+    shape: int
+
+
 class GenerateStage:
     """Makes images and leaves them in ``scratch``. See :class:`sentinelqa.engines.base.Stage`.
 
@@ -53,15 +85,52 @@ class GenerateStage:
     def load(self) -> None:
         self._generator.load()
 
-    def run(self, item: GenerateItem) -> GeneratedFiles:
-        generated = self._generator.generate(item.candidates, item.shape)
+    def run(self, item: GenerateItem) -> GeneratedFiles | HalfwayFiles:
+        """Make a batch, or the first or the second part of it. A generator that cannot halt makes
+        it in one go."""
+        generator = self._generator
+        if not item.halt or not isinstance(generator, Halting):
+            return self._write(item, generator.generate(item.candidates, item.shape))
+        if item.latents:
+            latents = [np.load(path, allow_pickle=False) for path in item.latents]
+            made = generator.finish(item.candidates, item.shape, item.halt, latents)
+            return self._write(item, made)
+        settings = item.candidates[0].settings
+        if settings is None or (why := generator.why_whole(settings)):
+            log.info("candidates are made in one go: %s", why if settings else "no settings")
+            return self._write(item, generator.generate(item.candidates, item.shape))
+        return self._write_halfway(item, generator.scout(item.candidates, item.shape, item.halt))
+
+    def _write_halfway(self, item: GenerateItem, halfway: Halfway) -> HalfwayFiles:
+        latents: list[str] = []
+        previews: list[str | GenerationError] = []
+        states = zip(item.candidates, halfway.latents, halfway.previews, strict=True)
+        with storing():
+            for candidate, state, preview in states:
+                path = self._scratch / f"{candidate.id}.latents.npy"
+                np.save(path, state, allow_pickle=False)
+                latents.append(str(path))
+                if isinstance(preview, GenerationError):
+                    previews.append(preview)
+                    continue
+                picture = self._scratch / f"{candidate.id}{PREVIEW_SUFFIX}"
+                picture.write_bytes(encode_fast(preview))
+                previews.append(str(picture))
+        return HalfwayFiles(
+            latents=tuple(latents),
+            previews=tuple(previews),
+            seconds=halfway.seconds,
+            shape=halfway.shape,
+        )
+
+    def _write(self, item: GenerateItem, generated: Generated) -> GeneratedFiles:
         paths: list[str | GenerationError] = []
         for candidate, image in zip(item.candidates, generated.images, strict=True):
             if isinstance(image, GenerationError):
                 paths.append(image)
                 continue
             path = self._scratch / f"{candidate.id}.npy"
-            with storing():
+            with storing(), span("write"):
                 np.save(path, image, allow_pickle=False)
             paths.append(str(path))
         return GeneratedFiles(
@@ -71,8 +140,12 @@ class GenerateStage:
         )
 
 
-def make_generator(job: Job) -> Generator:
-    """The generator that a job names: a registered one, else diffusers with that model."""
+def make_generator(job: Job, record: Path | None = None) -> Generator:
+    """The generator that a job names: a registered one, else diffusers with that model.
+
+    Args:
+        record: file in which a generator keeps what it has measured and chosen.
+    """
     name = job.settings.model
     if name in registry.generators and name != "diffusers":
         made: Generator = registry.generators.load(name)()
@@ -82,6 +155,8 @@ def make_generator(job: Job) -> Generator:
         job.settings,
         device=job.device,
         dtype=job.dtype,
+        compiled=job.compiled,
+        record=record,
         policy=LicencePolicy(job.licences, frozenset(job.acknowledge)),
         allow_unpinned=job.allow_unpinned,
     )
@@ -89,4 +164,5 @@ def make_generator(job: Job) -> Generator:
 
 def make_generate_stage(job: Job, scratch: str) -> GenerateStage:
     """For :class:`sentinelqa.engines.base.StageSpec`."""
-    return GenerateStage(lambda: make_generator(job), scratch)
+    record = Path(scratch).parent / RECORD
+    return GenerateStage(lambda: make_generator(job, record), scratch)

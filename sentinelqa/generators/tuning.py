@@ -6,12 +6,16 @@ run directory (``generator.json``) and used again when the run is resumed.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+
+from sentinelqa.files import write_atomically
 
 REPEATS = 3
 WORTH = 0.98
@@ -85,6 +89,25 @@ def apply(pipeline: Any, tuning: Tuning) -> None:
         _layout(pipeline, torch.channels_last)
     if tuning.compiled:
         denoiser_of(pipeline).compile(dynamic=False)
+
+
+def recorded(record: Path) -> Tuning | None:
+    """What an earlier process kept; ``None`` when there is nothing."""
+    if not record.is_file():
+        return None
+    return Tuning.from_dict(json.loads(record.read_text(encoding="utf-8"))["tuning"])
+
+
+def keep(record: Path, tuning: Tuning, pipeline: Any) -> None:
+    """Write the choice down, with what it was made for."""
+    device = pipeline.device
+    facts = {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "pipeline": type(pipeline).__name__,
+        "torch": torch.__version__,
+        "tuning": tuning.as_dict(),
+    }
+    write_atomically(record, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def denoiser_of(pipeline: Any) -> Any:

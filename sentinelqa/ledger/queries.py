@@ -12,6 +12,7 @@ from sentinelqa.errors import LedgerError
 from sentinelqa.ledger import rows
 from sentinelqa.retry import PassRate, Recipe, Round
 from sentinelqa.scheduling import COHORT
+from sentinelqa.screening import PREVIEW
 from sentinelqa.types import Candidate, Judged, Measurement, Outcome, Request, Verdict
 
 if TYPE_CHECKING:
@@ -208,6 +209,25 @@ def judged_first(db: sqlite3.Connection) -> Iterator[tuple[int, str, Verdict]]:
         for _, position, candidate, *verdict in found:
             yield position, candidate, rows.verdict_of(*verdict)
         last = found[-1][0]
+
+
+def previews_of_first_rounds(
+    db: sqlite3.Connection,
+) -> Iterator[tuple[int, int, Measurement, Outcome]]:
+    """(position, index, preview, outcome) of first rounds' candidates that have an image."""
+    last = -1
+    while found := page(
+        db,
+        "SELECT c.key, c.request AS position, c.idx, v.outcome, m.* FROM candidate c"
+        " JOIN measurement m ON m.candidate = c.key AND m.dimension = ?"
+        " JOIN verdict v ON v.candidate = c.key"
+        " WHERE c.key > ? AND c.round = 1 AND c.sha256 IS NOT NULL ORDER BY c.key LIMIT ?",
+        (PREVIEW, last, PAGE),
+    ):
+        for row in found:
+            outcome = Outcome(row["outcome"])
+            yield row["position"], row["idx"], rows.measurement_of(row), outcome
+        last = found[-1]["key"]
 
 
 def restore(db: sqlite3.Connection, tally: Tally) -> None:

@@ -335,6 +335,10 @@ class Ledger:
         """(position, candidate id, verdict) of existing images and first rounds, streamed."""
         return queries.judged_first(self._db)
 
+    def previews_of_first_rounds(self) -> Iterator[tuple[int, int, Measurement, Outcome]]:
+        """(position, index, how it looked half way, outcome) of candidates that were finished."""
+        return queries.previews_of_first_rounds(self._db)
+
     def rounds_of(self, request_id: str) -> list[tuple[Round, list[Candidate]]]:
         """The rounds of a request so far: verdicts inside, candidates not yet judged beside."""
         return queries.rounds_of(self._db, request_id)

@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sentinelqa.delivery import Winner, deliver
 from sentinelqa.engines.base import Done, Engine, Failed, Pool
 from sentinelqa.errors import GenerationError, RunError
-from sentinelqa.generators.stage import GeneratedFiles, GenerateItem
+from sentinelqa.generators.stage import GeneratedFiles, GenerateItem, HalfwayFiles
 from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger, Made
 from sentinelqa.pipeline.attempts import Attempts
+from sentinelqa.pipeline.halfway import Halfway
 from sentinelqa.pipeline.retention import drop_rejects
 from sentinelqa.pipeline.surveying import Place, Surveyor
 from sentinelqa.progress import Display, Tally
@@ -28,6 +31,7 @@ from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir
 from sentinelqa.scheduling import Closed, Planned, Scheduler
 from sentinelqa.scorer import Scored, ScoreItem
+from sentinelqa.tracing import span
 from sentinelqa.types import (
     ModelUse,
     Outcome,
@@ -63,6 +67,7 @@ class Loop:
     source: Iterator[tuple[int, Request]]
     deliverer: ThreadPoolExecutor
     surveyor: Surveyor
+    halfway: Halfway
     models: Mapping[str, ModelUse]
     scores_ahead: int = 0
     _next: tuple[int, Request] | None = None
@@ -86,7 +91,9 @@ class Loop:
             self._collect_deliveries()
             if self._exhausted and not self.scheduler.open and not self._deliveries:
                 return
-            for pool, result in self.engine.wait((self.generating, self.scoring), WAIT):
+            with span("wait"):
+                results = self.engine.wait((self.generating, self.scoring), WAIT)
+            for pool, result in results:
                 if pool is self.generating:
                     self._on_generated(result)
                 else:
@@ -104,6 +111,7 @@ class Loop:
                 return
             self._next = None
             self._places[request.id] = self.surveyor.place(position)
+            self.halfway.opened(request.id, position)
             rounds = self.ledger.rounds_of(request.id)
             self._note(self.scheduler.admit(request, position, rounds))
 
@@ -113,14 +121,22 @@ class Loop:
             item = self._again.popleft() if suspected else self._new_batch()
             if item is None:
                 return
-            self.ledger.lease([c.id for c in item.candidates])
+            if not item.latents:
+                self.ledger.lease([c.id for c in item.candidates])
             self.generating.submit(item, alone=suspected)
 
     def _new_batch(self) -> GenerateItem | None:
         """A full batch, or a part of one when nothing under way could fill it."""
         idle = not (self.generating.pending or self.scoring.pending or self._to_score)
+        survivors = self.halfway.take(partial=False)
+        if survivors is not None:
+            return survivors
         batch = self.scheduler.take(self.job.batch, partial=idle)
-        return GenerateItem(candidates=tuple(batch), shape=self.job.batch) if batch else None
+        if not batch:
+            return self.halfway.take(partial=idle)
+        return GenerateItem(
+            candidates=tuple(batch), shape=self.job.batch, halt=self.halfway.step(batch)
+        )
 
     @property
     def _raw_waiting(self) -> int:
@@ -139,10 +155,15 @@ class Loop:
         if isinstance(result, Failed):
             self._generation_failed(item, result)
             return
+        if isinstance(result.value, HalfwayFiles):
+            self._on_halted(item, result.value)
+            return
+        for latents in item.latents:
+            Path(latents).unlink(missing_ok=True)
         made: GeneratedFiles = result.value
         for candidate, path in zip(item.candidates, made.paths, strict=True):
             self._made[candidate.id] = Made(
-                seconds=made.seconds / len(item.candidates),
+                seconds=made.seconds / len(item.candidates) + self.halfway.spent(candidate),
                 shape_planned=item.shape,
                 shape_actual=made.shape,
             )
@@ -153,30 +174,72 @@ class Loop:
             place = self._places[request.id]
             self._to_score.append(self.surveyor.item(candidate, request, path, place))
 
+    def _on_halted(self, item: GenerateItem, files: HalfwayFiles) -> None:
+        for place, (candidate, preview) in enumerate(
+            zip(item.candidates, files.previews, strict=True)
+        ):
+            if isinstance(preview, GenerationError):
+                self._record([self._generation.outage(candidate, str(preview))])
+                continue
+            path = self.halfway.arrived(item, files, candidate, place)
+            if path:
+                request = self.scheduler.request_of(candidate)
+                self._to_score.append(
+                    ScoreItem(candidate=candidate, request=request, path=path, in_full=True)
+                )
+
     def _generation_failed(self, item: GenerateItem, failed: Failed) -> None:
         outage = self._generation.failed(failed, item.candidates)
         if outage is not None:
             self._record([outage])
             return
-        self._again.extend(GenerateItem(candidates=(c,), shape=item.shape) for c in item.candidates)
+        self._again.extend(
+            GenerateItem(
+                candidates=(candidate,),
+                shape=item.shape,
+                halt=item.halt,
+                latents=item.latents[place : place + 1],
+            )
+            for place, candidate in enumerate(item.candidates)
+        )
 
     def _on_scored(self, result: Done | Failed) -> None:
         items: tuple[ScoreItem, ...] = result.item
         if isinstance(result, Done):
-            self._record(result.value)
+            self._take_in(items, result.value)
         else:
             outage = self._scoring.failed(result, [i.candidate for i in items])
             if outage is None:
                 self._score_again.extend((item,) for item in items)
                 return
-            self._record([outage])
+            if self.halfway.is_preview(items[0]):
+                self.halfway.unseen(items[0].candidate)
+            else:
+                self._record([outage])
         for item in items:
             Path(item.path).unlink(missing_ok=True)
+
+    def _take_in(self, items: Sequence[ScoreItem], scored: Sequence[Scored]) -> None:
+        results = []
+        for item, one in zip(items, scored, strict=True):
+            if not self.halfway.is_preview(item):
+                results.append(self.halfway.finished(one, item.request))
+                continue
+            step = self.halfway.spent(item.candidate)
+            dropped = self.halfway.seen(one)
+            if dropped is not None:
+                self._made[item.candidate.id] = Made(
+                    seconds=step, shape_planned=self.job.batch, shape_actual=self.job.batch
+                )
+                results.append(dropped)
+        if results:
+            self._record(results)
 
     def _record(self, scored: Sequence[Scored]) -> None:
         """Write results to the ledger, then let the scheduler decide what follows."""
         records = [(s, self._made.pop(s.candidate.id, None)) for s in scored]
-        self.ledger.record_scores(records, self.rubric.hash)
+        with span("ledger"):
+            self.ledger.record_scores(records, self.rubric.hash)
         self.tally.cost += self.job.cost_of(
             sum(s.seconds + (made.seconds if made else 0) for s, made in records)
         )
@@ -191,6 +254,7 @@ class Loop:
             self.ledger.plan_round(event.request.id, event.round, event.candidates)
         elif isinstance(event, Closed):
             del self._places[event.request.id]
+            self.halfway.closed(event.request.id)
             self.ledger.close_request(
                 event.request.id,
                 outcome=outcome_of(event),
@@ -206,7 +270,8 @@ class Loop:
             for i in closed.selection.delivered
         ]
         future = self.deliverer.submit(
-            deliver,
+            copy_context().run,
+            _deliver,
             self.run.path,
             closed.request,
             winners,
@@ -232,6 +297,11 @@ class Loop:
             self.tally.closed += 1
             self.tally.delivered += len(files)
             self.tally.filled += len(files) >= closed.request.deliver
+
+
+def _deliver(*arguments: Any, **named: Any) -> list[tuple[str, str]]:
+    with span("deliver"):
+        return deliver(*arguments, **named)
 
 
 def outcome_of(closed: Closed) -> RequestOutcome:

@@ -115,7 +115,12 @@ class Pilot:
 
 def pilot(job: Job, rubric: Rubric, scratch: Path) -> Pilot:
     """Make and score one batch of the first request in this process, and take the time."""
-    from sentinelqa.generators.stage import GenerateItem, GenerateStage, make_generator
+    from sentinelqa.generators.stage import (
+        GeneratedFiles,
+        GenerateItem,
+        GenerateStage,
+        make_generator,
+    )
     from sentinelqa.scheduling import Scheduler
     from sentinelqa.scorer import ScoreItem, ScorePlan, ScoreStage
 
@@ -128,6 +133,7 @@ def pilot(job: Job, rubric: Rubric, scratch: Path) -> Pilot:
     item = GenerateItem(candidates=batch, shape=job.batch)
     generating.run(item)
     made = generating.run(item)
+    assert isinstance(made, GeneratedFiles)
     scoring = ScoreStage(ScorePlan(rubric=rubric, run_dir=str(scratch), full=True))
     scoring.load()
     items = [

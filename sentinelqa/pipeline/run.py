@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from sentinelqa import registry
-from sentinelqa.engines.base import Engine, StageSpec
+from sentinelqa.engines.base import Engine, Stage, StageSpec
 from sentinelqa.generators.stage import make_generate_stage
 from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger
 from sentinelqa.pipeline.facts import component_versions, write_facts
 from sentinelqa.pipeline.finish import finish
+from sentinelqa.pipeline.halfway import Halfway, sighting_of
 from sentinelqa.pipeline.interrupt import interruptible
 from sentinelqa.pipeline.loop import Loop
 from sentinelqa.pipeline.prepare import Plan, prepare
@@ -28,7 +30,9 @@ from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir, fingerprint, fresh, log_to, refuse_other_job, write_inputs
 from sentinelqa.scheduling import COHORT, Scheduler
 from sentinelqa.scorer import ScorePlan, make_score_stage
+from sentinelqa.screening import Screener
 from sentinelqa.sources.requests import read_requests
+from sentinelqa.tracing import Tracer, combine, make_traced
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,7 @@ def run(
     engine: str = "local",
     full: bool = False,
     quiet: bool = True,
+    trace: Path | None = None,
 ) -> Run:
     """Run a job, or go on with the run of it that lies in ``out``.
 
@@ -54,6 +59,7 @@ def run(
         engine: the name of a registered engine.
         full: score every dimension, also of what has failed already.
         quiet: show no progress.
+        trace: a file for a Chrome trace of what ran when.
 
     Raises:
         UsageError: something that can be mended; nothing was started.
@@ -72,7 +78,8 @@ def run(
             log.warning(warning)
         ledger = stack.enter_context(_ledger(where, identity, job, plan))
         if not ledger.finished:
-            _work(job, plan, where, ledger, stack, engine=engine, full=full, quiet=quiet)
+            with _tracing(trace, where) as folder:
+                _work(job, plan, where, ledger, engine=engine, full=full, quiet=quiet, trace=folder)
         if job.keep_days:
             drop_old(where, ledger, job.keep_days)
         finish(where, plan.dimensions, job.cost_of)
@@ -113,12 +120,31 @@ def _work(
     plan: Plan,
     where: RunDir,
     ledger: Ledger,
+    *,
+    engine: str,
+    full: bool,
+    quiet: bool,
+    trace: str,
+) -> None:
+    with ExitStack() as stack:
+        _loop(
+            job, plan, where, ledger, stack, engine=engine, full=full, quiet=quiet, trace=trace
+        ).go()
+    ledger.finish()
+
+
+def _loop(
+    job: Job,
+    plan: Plan,
+    where: RunDir,
+    ledger: Ledger,
     stack: ExitStack,
     *,
     engine: str,
     full: bool,
     quiet: bool,
-) -> None:
+    trace: str,
+) -> Loop:
     tally = Tally(name=job.name, requests=plan.requests, currency=job.currency)
     ledger.restore(tally)
     display = stack.enter_context(display_for(tally, quiet=quiet))
@@ -130,7 +156,7 @@ def _work(
         full=full,
         always=steering(job.retry, plan.rubric),
     )
-    Loop(
+    return Loop(
         job=job,
         rubric=plan.rubric,
         run=where,
@@ -146,14 +172,16 @@ def _work(
         generating=running.pool(
             StageSpec(
                 name="generate",
-                make=partial(make_generate_stage, job, str(where.scratch)),
+                make=_traced(
+                    partial(make_generate_stage, job, str(where.scratch)), trace, "generate"
+                ),
                 deadline=GENERATE_DEADLINE,
             )
         ),
         scoring=running.pool(
             StageSpec(
                 name="score",
-                make=partial(make_score_stage, scoring_plan),
+                make=_traced(partial(make_score_stage, scoring_plan), trace, "score"),
                 workers=scoring_workers(),
                 deadline=SCORE_DEADLINE,
             )
@@ -163,9 +191,40 @@ def _work(
         source=ledger.open_requests(),
         surveyor=Surveyor(COHORT, ledger.judged_first(), learning=not full),
         deliverer=stack.enter_context(ThreadPoolExecutor(2, "deliver")),
+        halfway=Halfway(_screener(job, ledger), job.batch),
         models=plan.generators,
-    ).go()
-    ledger.finish()
+    )
+
+
+@contextmanager
+def _tracing(trace: Path | None, where: RunDir) -> Iterator[str]:
+    """Where processes leave their spans, empty when no trace is taken; one file at the end."""
+    if trace is None:
+        yield ""
+        return
+    folder = where.scratch / "trace"
+    folder.mkdir(parents=True)
+    try:
+        with Tracer(folder, "run").active():
+            yield str(folder)
+    finally:
+        combine(folder, trace)
+
+
+def _traced(make: Callable[[], Stage], trace: str, name: str) -> Callable[[], Stage]:
+    return partial(make_traced, make, trace, name) if trace else make
+
+
+def _screener(job: Job, ledger: Ledger) -> Screener | None:
+    """Learns from what earlier processes of the run saw half way; ``None`` when not asked for."""
+    if job.screening is None:
+        return None
+    history = (
+        (position, index, sighting)
+        for position, index, preview, outcome in ledger.previews_of_first_rounds()
+        if (sighting := sighting_of(preview, outcome)) is not None
+    )
+    return Screener(job.screening, COHORT, history)
 
 
 def steering(policy: RetryPolicy, rubric: Rubric) -> frozenset[str]:

@@ -14,10 +14,10 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sentinelqa"
 # A room may import rooms of a lower floor, or of its own.
 FLOORS = [
     {"types", "errors"},
-    {"registry", "shipped", "compat", "files", "terminal"},
+    {"registry", "shipped", "compat", "files", "tracing", "terminal"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
-    {"retry", "scheduling"},
+    {"retry", "scheduling", "screening"},
     {"images", "scorecache"},
     {"sources", "rundir", "tables"},
     {"ledger"},

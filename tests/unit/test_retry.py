@@ -19,6 +19,7 @@ from sentinelqa.retry import (
     chance_of_at_least,
     first_round,
     next_round,
+    price_of,
 )
 from sentinelqa.types import Candidate, Check, Judged, Outcome, Settings, Verdict
 
@@ -208,6 +209,10 @@ def test_a_stop_says_what_was_not_used_and_what_it_may_have_cost() -> None:
 
     assert isinstance(decision, Stop)
     assert decision.unused == 24
+    unused, chance = price_of(f"{decision.reason}; 8 failed sharpness") or (0, 0.0)
+    assert unused == 24
+    assert chance == pytest.approx(decision.chance, abs=0.0005)
+    assert price_of("all 32 candidates are used") is None
     assert 0 < decision.chance < 0.5
 
 

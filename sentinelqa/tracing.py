@@ -1,0 +1,127 @@
+"""When what ran, in every process of a run, as a Chrome trace (``chrome://tracing``, Perfetto).
+
+A block of work names itself with :func:`span`, which costs nothing unless a :class:`Tracer` is at
+work around it. Processes write lines of their own; ``combine`` makes one file of them. The clock is
+the machine's monotonic one, the same in all processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from sentinelqa.files import write_atomically
+
+_current: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
+
+
+class Tracer:
+    """Gathers the spans of one process, and appends them to a file of its own.
+
+    Args:
+        folder: where the processes of a run leave their lines.
+        process: what to call this one.
+    """
+
+    def __init__(self, folder: Path, process: str) -> None:
+        self._path = folder / f"{os.getpid()}.jsonl"
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+        self._add({"ph": "M", "name": "process_name", "args": {"name": process}})
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Record the spans of the block, in this thread, and write them at its end."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+            self.flush()
+
+    def span(self, name: str, start: float, end: float) -> None:
+        """Record that ``name`` ran from ``start`` to ``end``, in monotonic seconds."""
+        self._add({"ph": "X", "name": name, "ts": start * 1e6, "dur": (end - start) * 1e6})
+
+    def flush(self) -> None:
+        """Append what was gathered to the file."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+            if lines:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.writelines(lines)
+
+    def _add(self, event: dict[str, Any]) -> None:
+        event |= {"pid": os.getpid(), "tid": threading.get_native_id(), "cat": "sentinelqa"}
+        with self._lock:
+            self._lines.append(json.dumps(event) + "\n")
+
+
+@contextmanager
+def span(name: str) -> Iterator[None]:
+    """Name a block of work in the trace, where one is taken."""
+    tracer = _current.get()
+    if tracer is None:
+        yield
+        return
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        tracer.span(name, start, time.monotonic())
+
+
+class TracedStage:
+    """A stage whose items are spans. See :class:`sentinelqa.engines.base.Stage`."""
+
+    def __init__(self, stage: Any, folder: str, name: str) -> None:
+        self._stage = stage
+        self._name = name
+        self._tracer = Tracer(Path(folder), name)
+
+    def load(self) -> None:
+        """Load the stage, as a span of its own."""
+        with self._tracer.active(), span("load"):
+            self._stage.load()
+
+    def run(self, item: Any) -> Any:
+        """Work the item, with whatever spans the stage has inside."""
+        with self._tracer.active(), span(self._name):
+            return self._stage.run(item)
+
+
+def make_traced(make: Any, folder: str, name: str) -> TracedStage:
+    """For :class:`sentinelqa.engines.base.StageSpec`: the stage that ``make`` builds, traced."""
+    return TracedStage(make(), folder, name)
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    """Every span and process name that the processes left in ``folder``, in order of time."""
+    found = [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in _lines(path)]
+    return sorted(found, key=lambda event: float(event.get("ts", 0)))
+
+
+def combine(folder: Path, file: Path) -> None:
+    """Write one trace of what the processes left in ``folder``. Its times begin at 0."""
+    found = events(folder)
+    start = min((e["ts"] for e in found if "ts" in e), default=0.0)
+    for event in found:
+        if "ts" in event:
+            event["ts"] -= start
+    write_atomically(file, (json.dumps({"traceEvents": found}) + "\n").encode())
+
+
+def _lines(path: Path) -> Iterable[str]:
+    """Whole lines; a process that was killed may have left half a one."""
+    return (
+        line
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if line.endswith("\n")
+    )

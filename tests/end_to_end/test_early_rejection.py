@@ -1,0 +1,93 @@
+"""A run that drops candidates half way: what it saves, what it records, and that it resumes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import sentinelqa as sq
+
+pytestmark = pytest.mark.slow
+
+CLOCKED = ["generate_seconds", "score_seconds", "cost", "cost_per_delivered"]
+
+
+def prepare(folder: Path, early: str) -> None:
+    """Sixty-four requests, four cohorts; the first is the pilot."""
+    rows = [f"disc-{i},red" for i in range(64)]
+    (folder / "requests.csv").write_text("\n".join(["id,colour", *rows]) + "\n")
+    job = (folder / "job.yaml").read_text()
+    job = job.replace("steps: 4", "steps: 20").replace(
+        "width: 64, height: 64", "width: 48, height: 48"
+    )
+    job = job.replace("first: 4, max: 16, batch: 4", "first: 4, max: 8, batch: 16")
+    rubric = folder / "rubric.yaml"
+    rubric.write_text(
+        rubric.read_text().replace("sharpness: {min: 0.955}", "sharpness: {min: 0.966}")
+    )
+    (folder / "job.yaml").write_text(f"{job}early_rejection: {early}\n")
+
+
+def drops(run: Path) -> pd.DataFrame:
+    table = pd.read_parquet(run / "candidates.parquet")
+    return table[table["failed"] == "early_rejection"]
+
+
+def test_what_is_dropped_is_recorded_and_a_killed_run_drops_the_same(folder: Path) -> None:
+    prepare(folder, "{at: 0.4, lose: 0.1}")
+    finished = sq.run(folder / "job.yaml", out=folder / "out", trace=folder / "trace.json")
+    dropped = drops(folder / "out")
+    events = json.loads((folder / "trace.json").read_text())["traceEvents"]
+
+    assert {e["args"]["name"] for e in events if e["ph"] == "M"} == {"run", "generate", "score"}
+    assert {"generate", "score", "ledger", "deliver", "wait"} <= {e["name"] for e in events}
+
+    assert len(dropped) > 0
+    assert finished.requests["delivered"].sum() > 0
+    assert dropped["sha256"].eq("").all()
+    assert dropped["generate_seconds"].notna().all()
+    assert json.loads(dropped["reasons"].iloc[0])[0].startswith("dropped after step 8 of 20: ")
+    assert not dropped["candidate_id"].isin(delivered(finished.candidates)).any()
+
+    command = [sys.executable, "-m", "sentinelqa", "run", "job.yaml", "--out", "killed", "-q"]
+    process = subprocess.Popen(command, cwd=folder, start_new_session=True)
+    wait_for(lambda: judged(folder / "killed") > len(finished.candidates) * 2 // 3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    subprocess.run(command, cwd=folder, capture_output=True, check=False)
+
+    for name in ("candidates", "requests"):
+        one, other = (
+            pd.read_parquet(folder / run / f"{name}.parquet").drop(columns=CLOCKED, errors="ignore")
+            for run in ("out", "killed")
+        )
+        assert one.equals(other)
+
+
+def delivered(candidates: pd.DataFrame) -> pd.Series:
+    return candidates.loc[candidates["delivered"].notna(), "candidate_id"]
+
+
+def judged(run: Path) -> int:
+    ledger = run / "ledger.sqlite"
+    if not ledger.is_file():
+        return 0
+    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as db:
+        return int(db.execute("SELECT count(*) FROM verdict").fetchone()[0])
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

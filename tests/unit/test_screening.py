@@ -1,0 +1,85 @@
+"""Dropping candidates half way: the bound on good ones lost, and what the rule hangs on."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from sentinelqa.screening import Rule, Screener, Screening, Sighting, fit
+
+SCREENING = Screening(at=0.4, lose=0.1)
+
+
+def sightings(count: int, seed: int, noise: float = 1.0) -> list[Sighting]:
+    """Two scores half way: one tells of the outcome through noise, the other tells nothing."""
+    rng = random.Random(seed)
+    made = []
+    for _ in range(count):
+        quality = rng.gauss(0, 1)
+        scores = {"telling": quality + rng.gauss(0, noise), "silent": rng.gauss(0, 1)}
+        made.append(Sighting(scores, quality > 0.5))
+    return made
+
+
+def test_few_good_candidates_are_lost_and_many_bad_ones_dropped() -> None:
+    lost, dropped = [], []
+    for seed in range(25):
+        rule = fit(sightings(300, seed), SCREENING)
+        assert rule is not None
+        fresh = sightings(300, 1000 + seed)
+        good = [rule.drops(s.scores) for s in fresh if s.passed]
+        bad = [rule.drops(s.scores) for s in fresh if not s.passed]
+        lost.append(sum(good) / len(good))
+        dropped.append(sum(bad) / len(bad))
+
+    assert sum(lost) / len(lost) < 0.11
+    assert sum(dropped) / len(dropped) > 0.3
+
+
+def test_a_score_that_tells_nothing_takes_no_part() -> None:
+    rule = fit(sightings(400, 1), SCREENING)
+
+    assert rule is not None
+    assert set(rule.ladders) == {"telling"}
+
+
+@pytest.mark.parametrize("noise", [30.0, 100.0])
+def test_nothing_is_dropped_where_looking_does_not_pay(noise: float) -> None:
+    assert fit(sightings(400, 2, noise), SCREENING) is None
+
+
+def test_nothing_is_dropped_when_nearly_all_pass() -> None:
+    passing = [Sighting({"telling": 1.0 + n % 7}, n % 50 != 0) for n in range(400)]
+
+    assert fit(passing, SCREENING) is None
+
+
+def test_a_score_that_is_missing_does_not_drop() -> None:
+    rule = Rule(ladders={"telling": (1.0, 2.0)}, cutoff=0.9, dropped=0.5)
+
+    assert not rule.drops({})
+    assert rule.drops({"telling": 0.5})
+    assert not rule.drops({"telling": 4.0})
+
+
+def test_few_steps_are_made_in_one_go() -> None:
+    assert SCREENING.step(8) == 0
+    assert SCREENING.step(20) == 8
+
+
+def test_a_restart_finds_the_same_rules() -> None:
+    """Also when later cohorts are finished by then, and whatever order they are read in."""
+    pilot = {(n // 8, n % 8): s for n, s in enumerate(sightings(8 * 16 * 6, 5))}
+    through = Screener(SCREENING, 16)
+    rules = []
+    for position in range(96):
+        rules.append((through.looks(position), through.rule(position)))
+        for index in range(8):
+            through.note(position, index, pilot[position, index])
+    history = [(p, i, s) for (p, i), s in reversed(pilot.items())]
+    restarted = Screener(SCREENING, 16, history)
+
+    assert rules[0] == (True, None)
+    assert rules[-1][1] is not None
+    assert [(restarted.looks(p), restarted.rule(p)) for p in range(40, 96)] == rules[40:]
