@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from sentinelqa.features.foreground import Foreground
 from sentinelqa.features.person import Person
-from sentinelqa.features.pixels import RGB, Picture
+from sentinelqa.features.pixels import Picture
 
+RGB = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 _MARGIN = 0.02

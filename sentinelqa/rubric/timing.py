@@ -36,9 +36,9 @@ class Timing:
 def declared(rubric: Rubric) -> Timing:
     """The sum of the costs that :mod:`sentinelqa.costs` declares, for one core."""
     dimensions = dimensions_of(rubric)
-    parts = [*dimensions, *features_of(rubric, dimensions).values()]
-    megapixels = SIDE * SIDE / 1e6
-    total = sum(cost_of(part).milliseconds(megapixels) for part in parts)
+    costs = [cost_of(dimension) for dimension in dimensions]
+    costs.extend(cost_of(feature) for feature in features_of(rubric, dimensions).values())
+    total = sum(cost.milliseconds(SIDE * SIDE / 1e6) for cost in costs)
     return Timing(milliseconds=total, here=False)
 
 
