@@ -13,6 +13,7 @@ from sentinelqa.job import load_job
 from sentinelqa.pipeline import run as run_job
 from sentinelqa.report import write_report
 from sentinelqa.report.building import build_report
+from sentinelqa.report.overlays import MOST_PICTURES
 from sentinelqa.report.thumbnails import BUDGET, MOST_EMBEDDED, embedded, side_for
 from sentinelqa.rundir import RunDir
 from tests.report_run import write_run
@@ -21,14 +22,15 @@ LIMIT = 25_000_000
 
 
 def test_what_is_written_of_a_candidate_leaves_room_for_its_picture(tmp_path: Path) -> None:
-    """Without pictures: 5,000 candidates and the budget of thumbnails stay under the limit."""
+    """5,000 candidates, the budget of thumbnails, 60 metrics and overlays of 400 portraits."""
     sizes = [
         len(write_report(write_run(tmp_path / str(n), requests=n, pictures=False)).read_bytes())
         for n in (5, 45)
     ]
     each = (sizes[1] - sizes[0]) / (40 * 12)
 
-    assert sizes[0] + 5000 * each + BUDGET * 4 / 3 < LIMIT
+    metrics, portraits = 5000 * 60 * 7, MOST_PICTURES * 2 * (234 + 32) * 4
+    assert sizes[0] + 5000 * each + BUDGET * 4 / 3 + metrics + portraits < LIMIT
 
 
 def test_noise_does_not_break_the_budget(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ function card(row) {
   const outcome = standingOf(row), reasons = reasonsNow(row);
   const rows = data.checks.flatMap((check, number) => check.kind === "threshold"
     ? [el("span", { title: plain(check.name) }, plain(check.name)), meter(check, number, row)] : []);
-  const reject = outcome === "fail" || outcome === "error";
+  const reject = data.mode === "run" && (outcome === "fail" || outcome === "error");
   return el("article", { class: `card${reject ? " is-reject" : ""}${outcome === "delivered" ? " is-delivered" : ""}` },
     el("button", { type: "button", class: "card-open", "data-row": row, "aria-label": `Open ${describe(row)}`, onclick: () => openDetail(row) }, picture(row)),
     el("div", { class: "card-body" },
