@@ -11,7 +11,9 @@ import pytest
 
 from sentinelqa.cli import COMMANDS, cli
 from sentinelqa.job import JobYaml
+from sentinelqa.rubric.meaning import check_meaning
 from sentinelqa.rubric.reading import read_yaml, validate
+from sentinelqa.rubric.schema import RubricFile
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -61,6 +63,19 @@ def test_documented_jobs_are_valid(page: str, text: str) -> None:
     data, marks = read_yaml(text, what=page)
 
     validate(JobYaml, data, marks)
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [(p, t) for p, t in blocks("yaml") if t.lstrip("# ").startswith(("name:", "yaml-language"))
+     and ("tiers:" in t or "extends:" in t)],
+)  # fmt: skip
+def test_documented_rubrics_are_valid(page: str, text: str) -> None:
+    data, marks = read_yaml(text, what=page)
+
+    file = validate(RubricFile, data, marks)
+
+    assert [str(problem) for problem in check_meaning(file, marks)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
