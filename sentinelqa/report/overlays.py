@@ -101,7 +101,8 @@ def _known(path: Path, versions: Mapping[str, str]) -> dict[str, Shapes]:
         return {}
     if not isinstance(stored, dict) or stored.get("versions") != versions:
         return {}
-    return dict(stored["pictures"])
+    pictures = stored.get("pictures")
+    return pictures if isinstance(pictures, dict) else {}
 
 
 @dataclass

@@ -125,6 +125,17 @@ def test_another_version_of_a_feature_is_drawn_anew(run: Path) -> None:
     assert all(layer["size"] == [FRAME, FRAME] for layer in page.payload["layers"].values())
 
 
+@pytest.mark.parametrize("text", ["", "[]", '{"versions": 1}', "not json"])
+def test_a_damaged_file_of_overlays_is_written_anew(run: Path, text: str) -> None:
+    write_report(run)
+    whole = (run / FILE).read_bytes()
+    (run / FILE).write_text(text)
+
+    write_report(run)
+
+    assert (run / FILE).read_bytes() == whole
+
+
 def test_pictures_that_are_gone_or_broken_have_none(run: Path) -> None:
     table = pd.read_parquet(run / "candidates.parquet")
     delivered = table[table["delivered"].notna()]
