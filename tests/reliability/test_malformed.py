@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.reliability.bad_images import bombs, mutations
 from tests.reliability.malformed import Case, cases, figures, measure, violations
 
 SLOW_MACHINE = 4.0
+Record = Callable[[str, object], None]
 MUTANTS = {
     "any format": ("foreign ", "wrong answers"),
     "no pixel cap": ("bomb png ", "wrong answers"),
@@ -38,8 +40,12 @@ def test_mutations_are_the_same_each_time_and_differ() -> None:
 
 
 @pytest.mark.slow
-def test_malformed_images_are_refused_with_a_reason(tmp_path: Path) -> None:
+def test_malformed_images_are_refused_with_a_reason(
+    tmp_path: Path, record_property: Record
+) -> None:
     found = figures(tmp_path)
+    for name, value in found.items():
+        record_property(name, round(value, 1))
     assert found["files"] >= 130
     assert found["refused"] > found["read"] > 0
     assert violations(found, SLOW_MACHINE) == [], found
@@ -67,10 +73,12 @@ def test_a_file_that_kills_the_decoder_is_counted(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
-def test_known_corpora_and_two_thousand_mutations(tmp_path: Path) -> None:
+def test_known_corpora_and_two_thousand_mutations(tmp_path: Path, record_property: Record) -> None:
     try:
         found = figures(tmp_path, full=True)
     except (OSError, subprocess.SubprocessError) as error:
         pytest.skip(f"the corpora cannot be had here: {error}")
+    for name, value in found.items():
+        record_property(f"full: {name}", round(value, 1))
     assert found["files"] >= malformed.FULL_MUTATIONS + 1_000
     assert violations(found, SLOW_MACHINE) == [], found
