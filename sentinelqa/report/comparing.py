@@ -185,7 +185,10 @@ def _overall(first: _Half, second: _Half) -> Iterator[RateRow]:
     asked = [half.of_requests("wanted") for half in (first, second)]
     images = [Tally(np.minimum(g, a), a) for g, a in zip(got, asked, strict=True)]
     yield RateRow(name="Wanted images delivered", change=change(images[0], images[1]))
-    full = [Tally((g >= a) & (a > 0), np.minimum(a, 1)) for g, a in zip(got, asked, strict=True)]
+    full = [
+        Tally(((g >= a) & (a > 0)).astype(np.int64), np.minimum(a, 1))
+        for g, a in zip(got, asked, strict=True)
+    ]
     yield RateRow(name="Requests complete", change=change(full[0], full[1]))
 
 

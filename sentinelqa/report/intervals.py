@@ -19,6 +19,9 @@ _Z = NormalDist().inv_cdf(0.975)
 _FEW = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 """97.5 % quantiles of Student's t where the expansion below is not exact enough."""
 
+_MANY = 1000
+"""Beyond this many changed requests the normal curve is the coin, to three digits."""
+
 METHOD = (
     "95 % intervals of changes: Newcombe's square-and-add of two Wilson intervals, each on the "
     "effective number of candidates (design effect of requests), less what both runs have in "
@@ -113,8 +116,11 @@ def change(first: Tally, second: Tally) -> Change:
 def sign_test(better: int, worse: int) -> float:
     """How often a coin would give a split at least as uneven, both sides counted."""
     total, most = better + worse, max(better, worse)
+    if total > _MANY:
+        z = (2 * most - 1 - total) / math.sqrt(total)
+        return math.erfc(max(0.0, z) / math.sqrt(2))
     tail = sum(math.comb(total, k) for k in range(most, total + 1))
-    return min(1.0, 2 * tail / 2**total)
+    return min(1.0, 2 * tail / (1 << total))
 
 
 def _interval(first: Tally, second: Tally, both: int) -> tuple[float, float]:
@@ -135,7 +141,7 @@ def _interval(first: Tally, second: Tally, both: int) -> tuple[float, float]:
 
 
 def _add(one: float, other: float, shared: float) -> float:
-    return math.sqrt(max(0.0, one**2 + other**2 - 2 * shared * one * other))
+    return math.sqrt(max(0.0, one * one + other * other - 2 * shared * one * other))
 
 
 def _residuals(tally: Tally) -> NDArray[np.float64]:
@@ -156,7 +162,8 @@ def _small(clusters: int) -> float:
     """What is left of the effective number where there are few requests to learn it from."""
     if clusters < 2:
         return 1.0
-    return (_Z / _student(clusters - 1)) ** 2
+    ratio = _Z / _student(clusters - 1)
+    return ratio * ratio
 
 
 def _student(degrees: int) -> float:

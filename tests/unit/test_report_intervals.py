@@ -109,3 +109,5 @@ def test_the_sign_test_counts_both_sides() -> None:
     assert sign_test(5, 5) == 1.0
     assert sign_test(0, 0) == 1.0
     assert sign_test(9, 1) == pytest.approx(22 / 1024)
+    assert sign_test(540, 461) == pytest.approx(sign_test(539, 461), rel=0.1)  # either side of 1000
+    assert sign_test(50_000, 50_000) == 1.0
