@@ -12,6 +12,7 @@
     │   └── LicenceError          a model that the job's licence policy refuses
     ├── RunError              something failed that should not have; exit code 3
     │   ├── GenerationError       a generator could not make an image
+    │   │   └── DeviceMemoryError     one image alone does not fit into the device's memory
     │   ├── ScoringError          a feature or dimension could not be computed
     │   ├── EngineError           workers died or hung
     │   └── StorageError          the disk is full or failing
@@ -86,6 +87,10 @@ class RunError(SentinelError):
 
 class GenerationError(RunError):
     """A generator could not make an image."""
+
+
+class DeviceMemoryError(GenerationError):
+    """One image alone does not fit into the device's memory, perhaps only now."""
 
 
 class ScoringError(RunError):

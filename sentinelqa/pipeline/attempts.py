@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sentinelqa.engines.base import Failed
-from sentinelqa.errors import EngineError, SentinelError, StorageError
+from sentinelqa.errors import DeviceMemoryError, EngineError, SentinelError, StorageError
 from sentinelqa.scorer import Scored
 from sentinelqa.types import Candidate, Check, Outcome, Verdict
 
@@ -59,7 +59,8 @@ class Attempts:
         if len(candidates) > 1:
             return None
         (candidate,) = candidates
-        if failed.kind != "raised" and self._tried[candidate.id] < ATTEMPTS:
+        passing = failed.kind != "raised" or isinstance(failed.error, DeviceMemoryError)
+        if passing and self._tried[candidate.id] < ATTEMPTS:
             return None
         del self._tried[candidate.id]
         said = str(failed.error) or type(failed.error).__name__

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sentinelqa.errors import DeviceMemoryError
 from sentinelqa.features.base import Features
 from sentinelqa.generators.base import Generated
 from sentinelqa.generators.fake import FakeGenerator
@@ -86,6 +87,19 @@ def gobble() -> None:
     bytearray(1 << 50)
 
 
+def be_too_big() -> None:
+    """What a generator says when one image alone does not fit."""
+    raise DeviceMemoryError("out of memory for one image")
+
+
+def be_too_big_once() -> None:
+    """The same while another program holds the device's memory."""
+    marker = Path(os.environ["HOSTILE"]).with_suffix(".big")
+    if not marker.exists():
+        marker.touch()
+        be_too_big()
+
+
 def shout() -> None:
     """Write more than a pipe or a socket holds to the standard output."""
     for _ in range(200):
@@ -113,6 +127,8 @@ DEEDS: dict[str, Callable[[], None]] = {
     "leave": leave,
     "be_killed": be_killed,
     "gobble": gobble,
+    "be_too_big": be_too_big,
+    "be_too_big_once": be_too_big_once,
     "shout": shout,
     "breed": breed,
     "die_once": die_once,

@@ -104,7 +104,7 @@ def _wrong_outcomes(run: sq.Run, poison: Mapping[str, tuple[str, str]]) -> Itera
             yield f"{request} did {deed}, and is {row.outcome}: {row.reasons}"
 
 
-HARMLESS = ("shout", "die_once")
+HARMLESS = ("shout", "die_once", "be_too_big_once")
 SAID = {
     "hang": "no progress",
     "ignore": "no progress",
@@ -113,6 +113,7 @@ SAID = {
     "be_killed": "signal 9",
     "leave": "code 7",
     "gobble": "MemoryError",
+    "be_too_big": "out of memory for one",
 }
 """What the reason of each deed says."""
 
@@ -153,8 +154,8 @@ def test_what_misbehaves_is_given_up_and_the_rest_is_done(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "GRACE", 1.0)
-    deeds = {"generation": {"r1": "segfault", "r6": "ignore"}, "scoring": {"r3": "leave"}}
-    assert broken(folder, deeds) == []
+    generation = {"r1": "segfault", "r6": "ignore", "r9": "be_too_big", "r11": "be_too_big_once"}
+    assert broken(folder, {"generation": generation, "scoring": {"r3": "leave"}}) == []
 
 
 @pytest.mark.full
@@ -168,7 +169,8 @@ def test_every_deed_in_every_stage(
 ) -> None:
     monkeypatch.setattr(pipeline, "scoring_workers", lambda: 2)
     names = ["segfault", "leave", "be_killed", "hang", "ignore", "breed", "shout", "die_once"]
-    names += ["gobble"] if stage == "generation" else []
+    if stage == "generation":
+        names += ["gobble", "be_too_big", "be_too_big_once"]
     wrong = broken(folder, {stage: {f"r{n}": deed for n, deed in enumerate(names)}})
     most = max(begun(folder / "deeds.begun").values())
     record_property(f"kinds of misbehaviour in {stage}", len(names))

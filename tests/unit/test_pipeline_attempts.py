@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from sentinelqa.engines.base import Failed
-from sentinelqa.errors import EngineError, StorageError
+from sentinelqa.errors import DeviceMemoryError, EngineError, StorageError
 from sentinelqa.pipeline.attempts import ATTEMPTS, Attempts
 from sentinelqa.types import Candidate, Outcome
 
@@ -42,5 +42,13 @@ def test_a_candidate_that_hung_twice_may_try_once_more() -> None:
     attempts = Attempts("scoring")
     hung = Failed("item", EngineError("the worker showed no progress and was ended"), "hung")
     answers = [attempts.failed(hung, [ONE]) for _ in range(ATTEMPTS)]
+    assert answers[:-1] == [None, None]
+    assert answers[-1] is not None
+
+
+def test_memory_that_ran_out_may_come_back() -> None:
+    attempts = Attempts("generation")
+    full = Failed("item", DeviceMemoryError("out of memory for one image"))
+    answers = [attempts.failed(full, [ONE]) for _ in range(ATTEMPTS)]
     assert answers[:-1] == [None, None]
     assert answers[-1] is not None
