@@ -20,7 +20,7 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,11 +126,20 @@ def oracle(case: Case, trace: NDArray[np.bool_], rates: NDArray[np.float64]) -> 
     return _spent(case, trace, made, _delivered(case, passed, made))
 
 
-def measure(requests: int = REQUESTS, seeds: int = 2) -> dict[str, dict[str, float]]:
+def measure(
+    requests: int = REQUESTS,
+    seeds: int = 2,
+    *,
+    wanted: Sequence[int] = (15, 2),
+    shapes: Sequence[str] = tuple(SHAPES),
+    give_up: Sequence[float] = GIVE_UP,
+) -> dict[str, dict[str, float]]:
     """For every case and threshold: cost over each baseline, and the price."""
     found = {}
     for case in CASES:
-        for name, spent, against in _compared(case, requests, seeds):
+        if case.wanted not in wanted or case.shape not in shapes:
+            continue
+        for name, spent, against in _compared(case, requests, seeds, give_up):
             found[f"K={case.wanted} {case.shape} {name}"] = {
                 "per_image": spent.per_image,
                 "filled": spent.filled,
@@ -143,7 +152,7 @@ def measure(requests: int = REQUESTS, seeds: int = 2) -> dict[str, dict[str, flo
 
 
 def _compared(
-    case: Case, requests: int, seeds: int
+    case: Case, requests: int, seeds: int, give_up: Sequence[float]
 ) -> Iterator[tuple[str, Spent, dict[str, Spent]]]:
     drawn = [traces(case, requests, seed) for seed in range(seeds)]
     against = {
@@ -153,7 +162,7 @@ def _compared(
     }
     for name, spent in against.items():
         yield name, spent, against
-    for share in GIVE_UP:
+    for share in give_up:
         spent = _mean([adaptive(case, trace, share) for _, trace in drawn])
         yield f"adaptive {share:g}", spent, against
 

@@ -11,7 +11,9 @@ GOALS = {"half": 1.3, "quarter": 1.7}
 
 def measure(bench: Bench) -> list[Row]:
     """Replay with ``give_up_below: 0.1``."""
-    found = candidates.measure(requests=bench.pick(full=400, quick=40))
+    found = candidates.measure(
+        requests=bench.pick(full=400, quick=40), shapes=tuple(GOALS), give_up=(0.1,)
+    )
     rows = []
     for wanted in (15, 2):
         for shape, goal in GOALS.items():

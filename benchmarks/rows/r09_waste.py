@@ -24,7 +24,9 @@ SETTINGS = Settings(model="starter", steps=2, guidance=3.0, width=SIDE, height=S
 
 def measure(bench: Bench) -> list[Row]:
     """Counts on the starter pipeline at a small size, on replayed traces and on a small run."""
-    slots = candidates.measure(requests=bench.pick(full=400, quick=40), seeds=1)
+    slots = candidates.measure(
+        requests=bench.pick(full=400, quick=40), seeds=1, shapes=("half",), give_up=(0.05,)
+    )
     generator = DiffusersGenerator(SETTINGS, device="cpu")
     generator.load()
     with counted_bytes() as moved:

@@ -65,9 +65,14 @@ def choose(
     apply(pipeline, plain)
     if not cuda or not has_convolutions(pipeline):
         return plain
-    contiguous = _seconds(short_batch)
-    _layout(pipeline, torch.channels_last)
-    last = _seconds(short_batch)
+    try:
+        contiguous = _seconds(short_batch)
+        _layout(pipeline, torch.channels_last)
+        last = _seconds(short_batch)
+    except torch.OutOfMemoryError:
+        # batches are halved until they fit when there is work; there is nothing to compare here
+        _layout(pipeline, torch.contiguous_format)
+        return plain
     better = last <= WORTH * contiguous
     if not better:
         _layout(pipeline, torch.contiguous_format)

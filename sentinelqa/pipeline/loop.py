@@ -41,6 +41,9 @@ from sentinelqa.types import (
 
 SCORE_BATCH = 8
 """Images that a scorer takes at once."""
+AHEAD_BYTES = 256 * 2**20
+"""Raw pixels that may wait for a scorer: the device goes on while scorers load, or fall behind for
+a while."""
 WAIT = 0.5
 """Seconds after which the loop looks at deliveries even if no worker reports."""
 
@@ -83,7 +86,9 @@ class Loop:
 
     def go(self) -> None:
         """Work until every request is closed and delivered."""
-        self.scores_ahead = self.scores_ahead or 4 * max(self.job.batch, SCORE_BATCH)
+        settings = self.job.settings
+        fitting = AHEAD_BYTES // (3 * settings.width * settings.height)
+        self.scores_ahead = self.scores_ahead or max(4 * max(self.job.batch, SCORE_BATCH), fitting)
         while True:
             self._admit()
             self._feed_generator()

@@ -16,6 +16,7 @@ from sentinelqa.rubric.columns import CODES, ERROR, PASS, Judgement, judge
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.rubric.stored import StoredRun
+from sentinelqa.screening import NAME as EARLY_REJECTION
 from sentinelqa.types import Outcome, Request
 
 MOST_EXPLAINED = 200
@@ -80,6 +81,8 @@ def what_if(run: str | Path, rubric: str | Path) -> WhatIf:
     judged = judge(loaded, stored)
     was = stored.column("outcome")
     now = np.array([outcome.value for outcome in CODES], object)[judged.outcome]
+    dropped = stored.column("failed") == EARLY_REJECTION
+    now = np.where(dropped, was, now)
     changed = np.flatnonzero(was != now)
     cost = float(np.nansum(stored.column("cost")))
     shares_hashes = loaded.min_distance > 0 and stored.has_ledger
@@ -99,9 +102,9 @@ def what_if(run: str | Path, rubric: str | Path) -> WhatIf:
         after=after,
         flips=flips,
         because=because,
-        unknown=int(((judged.outcome == ERROR) & (was != Outcome.ERROR.value)).sum()),
+        unknown=int(((judged.outcome == ERROR) & (was != Outcome.ERROR.value) & ~dropped).sum()),
         currency=stored.currency,
-        notes=tuple(_notes(loaded, stored, never)),
+        notes=tuple(_notes(loaded, stored, never, int(dropped.sum()))),
     )
 
 
@@ -198,8 +201,10 @@ def _not_measured(rubric: Rubric, stored: StoredRun) -> list[str]:
     return [name for name in names if not stored.measured(name).any()]
 
 
-def _notes(rubric: Rubric, stored: StoredRun, never: list[str]) -> list[str]:
+def _notes(rubric: Rubric, stored: StoredRun, never: list[str], dropped: int) -> list[str]:
     notes = ["from the candidates that there are; a new run may need fewer or more of them"]
+    if dropped:
+        notes.append(f"{dropped} candidates were dropped half way and stay failed")
     if never:
         notes.append(f"never measured in this run: {', '.join(never)}")
     if rubric.min_distance and not stored.has_ledger:

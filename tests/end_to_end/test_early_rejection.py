@@ -59,6 +59,10 @@ def test_what_is_dropped_is_recorded_and_a_killed_run_drops_the_same(folder: Pat
     assert json.loads(dropped["reasons"].iloc[0])[0].startswith("dropped after step 8 of 20: ")
     assert not dropped["candidate_id"].isin(delivered(finished.candidates)).any()
 
+    again = finished.what_if(str(folder / "rubric.yaml"))
+    assert len(again.flips) == 0
+    assert any("dropped half way" in note for note in again.notes)
+
     command = [sys.executable, "-m", "sentinelqa", "run", "job.yaml", "--out", "killed", "-q"]
     process = subprocess.Popen(command, cwd=folder, start_new_session=True)
     wait_for(lambda: judged(folder / "killed") > len(finished.candidates) * 2 // 3)

@@ -29,6 +29,7 @@ FLOORS = [
 # What crosses the floors with a reason.
 ALLOWED = {
     ("rubric", "decide"),  # what-if judges again
+    ("rubric", "screening"),  # and lets what was dropped half way stay so
     ("rubric", "sources"),
     ("rubric", "images"),
     ("rubric", "scorer"),  # `rubric test` scores its examples
