@@ -56,6 +56,7 @@ FEATURES: Mapping[str, Cost] = MappingProxyType(
         "face_embedding": Cost(100.0),
         "safety": Cost(60.0, 5.0),
         "text": Cost(400.0, 300.0),
+        "known": Cost(0.5),
         "judge": Cost(3000.0),
     }
 )

@@ -3,9 +3,10 @@
 A measurement is kept under the sha256 of the image file and a context: the dimension with its
 version and parameters, each feature that it needs with its version and the sha256 of its weights,
 the libraries' versions, and what the request says (prompt, metadata, contents of its references).
-Whatever changes, nothing old is found. Outages are not kept, and neither is what a remote judge
-said. The cache is one SQLite file that several processes use; any trouble with it is logged, and
-scoring goes on without it.
+Whatever changes, nothing old is found. Outages are not kept, and neither is what depends on more
+than that: answers of judges, an index of known pictures, features from elsewhere that do not say
+``cacheable = True``. The cache is one SQLite file that several processes use; any trouble with it
+is logged, and scoring goes on without it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from sentinelqa import __version__
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.features.base import Feature
 from sentinelqa.types import Measurement, ModelUse, Request, Unscored
-from sentinelqa.weights.cache import cache_root
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ _LIBRARIES = (
     "dlib-bin",
     "rapidocr",
 )
-_REMOTE = {"judge"}
+_ARITHMETIC = {"pixels", "hashes", "foreground", "keypoints", "person"}
+"""Features that depend on nothing but the image and the models that a rubric names."""
 _OUTAGES = (Unscored.ERROR, Unscored.MODEL_MISSING)
 
 
@@ -72,6 +73,8 @@ def cache_file() -> Path | None:
     ``scores-1.sqlite`` in the user's cache folder."""
     own = os.environ.get("SENTINELQA_SCORE_CACHE")
     if own is None:
+        from sentinelqa.weights.cache import cache_root
+
         return cache_root() / f"scores-{_FORMAT}.sqlite"
     return Path(own).expanduser() if own else None
 
@@ -93,7 +96,7 @@ def plan_cache(
     contexts = {}
     for dimension in dimensions:
         needed = _all_needed({*dimension.needs, *dimension.reference_needs}, features)
-        if needed & _REMOTE:
+        if any(_unknown(features[name], models.get(name, ())) for name in needed):
             continue
         parameters = repr(dimension) if is_dataclass(dimension) else ""
         own = [dimension.name, dimension.version, parameters, _source(dimension)]
@@ -111,6 +114,13 @@ def _all_needed(names: set[str], features: Mapping[str, Feature]) -> set[str]:
             found.add(name)
             waiting.extend(features[name].needs)
     return found
+
+
+def _unknown(feature: Feature, models: Sequence[ModelUse]) -> bool:
+    """Whether a feature may depend on something that is known only once it is loaded."""
+    if getattr(feature, "cacheable", False):
+        return False
+    return not models and feature.name not in _ARITHMETIC
 
 
 def _feature_identity(feature: Feature, models: Sequence[ModelUse]) -> list[Any]:

@@ -162,9 +162,12 @@ def test_other_weights_or_parameters_are_another_context(rubric: Path) -> None:
 
 
 def test_what_a_judge_said_and_outages_are_not_kept(tmp_path: Path, rubric: Path) -> None:
-    rubric.write_text("name: j\nversion: 1\ntiers:\n  generic:\n    vqa_alignment: {min: 0.5}\n")
+    rubric.write_text(
+        "name: j\nversion: 1\ntiers:\n  generic:\n    vqa_alignment: {min: 0.5}\n"
+        "    seen_before: {min: 0.5}\n    framing: {min: 0.5}\n"
+    )
     made = plan(rubric)
-    assert "vqa_alignment" not in dict(made.contexts)
+    assert set(dict(made.contexts)) == {"framing", HASH}
 
     cache = ScoreCache(replace(made, contexts=(("a", "1"), ("b", "2"))))
     sha, request = "ab" * 32, Request(id="r")
