@@ -29,9 +29,11 @@ from sentinelqa.types import Request
 
 FILE = "report-overlays.json"
 MOST_PICTURES = 400
-MOST_MILLISECONDS = 20_000.0
+MOST_OTHERS = 60
+"""Where there are fewer near misses and delivered pictures than this, others are drawn as well."""
+MOST_MILLISECONDS = 15_000.0
 """What one feature may cost over all pictures of a report, by its declared cost: reading text
-takes 0.5 s a picture, so 40 pictures show it."""
+takes 0.5 s a picture, so 30 pictures show it."""
 
 _DRAWN = ("pixels", "foreground", "faces", "text")
 _LOG = logging.getLogger(__name__)
@@ -61,16 +63,17 @@ def overlays(evidence: Evidence, sections: Sequence[CheckSection]) -> dict[int, 
 
 
 def _rows(evidence: Evidence, sections: Sequence[CheckSection]) -> list[int]:
-    """Nearest misses, then what is delivered (or passed), best places first."""
+    """Nearest misses, then what is delivered (or passed), best places first; then a few others."""
     misses = [row for section in sections for row in section.misses]
-    places = evidence.delivered
+    outcomes, places = evidence.outcomes, evidence.delivered
+    chosen = [row for row in range(evidence.rows) if places[row] > 0]
+    chosen.sort(key=lambda row: int(places[row]))
     if evidence.scoring_only:
-        passed = [o == "pass" for o in evidence.outcomes]
-        chosen = np.flatnonzero(np.array(passed, bool))
-    else:
-        chosen = np.flatnonzero(places > 0)
-        chosen = chosen[np.argsort(places[chosen], kind="stable")]
-    order = dict.fromkeys([*misses, *chosen.tolist()])
+        chosen = [row for row, outcome in enumerate(outcomes) if outcome == "pass"]
+    order = list(dict.fromkeys([*misses, *chosen]))
+    if len(order) < MOST_OTHERS:
+        others = np.argsort(-evidence.judgement.rank, kind="stable").tolist()
+        order = list(dict.fromkeys([*order, *others]))[:MOST_OTHERS]
     return [row for row in order if evidence.texts("sha256")[row]][:MOST_PICTURES]
 
 

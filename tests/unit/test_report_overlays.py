@@ -89,7 +89,10 @@ def run(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run", requests=3, per_request=6, size=48)
 
 
-def test_the_delivered_and_the_nearest_misses_have_overlays(run: Path) -> None:
+def test_the_delivered_and_the_nearest_misses_have_overlays(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentinelqa.report.overlays.MOST_OTHERS", 0)
     evidence = Evidence(run)
     sections = check_sections(evidence)
 
@@ -100,6 +103,12 @@ def test_the_delivered_and_the_nearest_misses_have_overlays(run: Path) -> None:
     assert set(found) == wanted
     assert all(layer["size"] == [FRAME, FRAME] for layer in found.values())
     assert all(layer["subject"] for layer in found.values())
+
+
+def test_a_small_run_has_overlays_for_all(run: Path) -> None:
+    evidence = Evidence(run)
+
+    assert len(overlays(evidence, check_sections(evidence))) == evidence.rows
 
 
 def test_what_was_found_once_is_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
