@@ -11,15 +11,21 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from sentinelqa.errors import ModelError, ScoringError
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.judge_client import DEFECTS, Judge, ask, encode_picture
 from sentinelqa.features.pixels import Picture
+from sentinelqa.registry import missing_package
 from sentinelqa.types import ModelUse
 from sentinelqa.weights.cache import cache_root
 
+if TYPE_CHECKING:
+    from sentinelqa.features.judge_local import LocalJudge
+
 JUDGES, KEY = "SENTINELQA_JUDGES", "SENTINELQA_JUDGE_KEY"
+LOCAL = "local"
 _SECRET = re.compile(r"[@?#]")
 SHOWS = 'Does this picture show "{prompt}"?'
 
@@ -42,7 +48,8 @@ class JudgeFeature:
     """Feature ``judge``: :class:`Verdicts` per picture.
 
     ``SENTINELQA_JUDGES`` holds one or several ``address model`` pairs, separated by semicolons:
-    ``http://127.0.0.1:8000/v1 qwen2.5-vl``. ``SENTINELQA_JUDGE_KEY`` is sent as a bearer token.
+    ``http://127.0.0.1:8000/v1 qwen2.5-vl``, or ``local /models/qwen2.5-vl-3b`` for a folder that
+    transformers loads in this process. ``SENTINELQA_JUDGE_KEY`` is sent as a bearer token.
     Every judge is asked every question; the median counts, and at least half of them must answer.
     Answers are kept in the user's cache by picture, question and model.
     """
@@ -55,16 +62,23 @@ class JudgeFeature:
         self.questions = tuple(questions)
         self.models: tuple[ModelUse, ...] = ()
         self._judges: tuple[Judge, ...] = ()
+        self._local: dict[Judge, LocalJudge] = {}
         self._kept = Path()
 
     def load(self, device: str) -> None:
-        """Read the configuration; nothing is asked yet.
+        """Read the configuration and load local models; nothing is asked yet.
 
         Raises:
-            ModelError: no judge is configured, or not as ``address model``.
+            ModelError: no judge is configured, not as ``address model``, or a local one is not
+                here.
+            DependencyError: what runs a local model is not installed.
         """
         self._judges = judges_of(os.environ.get(JUDGES, ""))
-        self.models = tuple(ModelUse(id=f"judge:{j.model}") for j in self._judges)
+        self._local = {j: _load_local(j, device) for j in self._judges if j.url == LOCAL}
+        self.models = tuple(
+            self._local[j].use if j in self._local else ModelUse(id=f"judge:{j.model}")
+            for j in self._judges
+        )
         self._kept = cache_root() / "answers.sqlite"
 
     def compute(self, batch: Sequence[FeatureInput]) -> list[Verdicts | ScoringError]:
@@ -97,13 +111,18 @@ class JudgeFeature:
 
     def _answer(self, judge: Judge, picture: Picture, question: str) -> float:
         pixels = hashlib.sha256(picture.rgb.tobytes()).hexdigest()
-        parts = (judge.url, judge.model, question, str(picture.rgb.shape), pixels)
+        local = self._local.get(judge)
+        weights = local.use.sha256 if local else ""
+        parts = (judge.url, judge.model + weights, question, str(picture.rgb.shape), pixels)
         key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
         with _answers(self._kept) as kept:
             row = kept.execute("SELECT yes FROM answer WHERE key = ?", (key,)).fetchone()
         if row is not None:
             return float(row[0])
-        yes = ask(judge, os.environ.get(KEY, ""), encode_picture(picture), question)
+        if local:
+            yes = local.ask(picture, question)
+        else:
+            yes = ask(judge, os.environ.get(KEY, ""), encode_picture(picture), question)
         with _answers(self._kept) as kept:
             kept.execute("INSERT OR REPLACE INTO answer VALUES (?, ?)", (key, yes))
         return yes
@@ -118,9 +137,10 @@ def judges_of(setting: str) -> tuple[Judge, ...]:
     judges = []
     for entry in filter(None, (part.strip() for part in setting.split(";"))):
         url, _, model = entry.partition(" ")
-        if not url.startswith(("http://", "https://")) or not model.strip():
+        known = url == LOCAL or url.startswith(("http://", "https://"))
+        if not known or not model.strip():
             raise ModelError(
-                "a judge is an address and a model, and this is neither",
+                "a judge is an address, or 'local', and a model, and this is neither",
                 where=JUDGES,
                 remedy="for example: http://127.0.0.1:8000/v1 qwen2.5-vl",
             )
@@ -138,6 +158,14 @@ def judges_of(setting: str) -> tuple[Judge, ...]:
             remedy="set it to 'address model', for example http://127.0.0.1:8000/v1 qwen2.5-vl",
         )
     return tuple(judges)
+
+
+def _load_local(judge: Judge, device: str) -> LocalJudge:
+    try:
+        from sentinelqa.features.judge_local import LocalJudge
+    except ModuleNotFoundError as error:
+        raise missing_package("a local judge", str(error.name), "starter") from error
+    return LocalJudge(judge.model, device)
 
 
 @contextmanager

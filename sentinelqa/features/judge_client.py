@@ -30,10 +30,10 @@ DEFECTS = (
 )
 """What judges are asked about faults, unless somebody asks otherwise."""
 
-_LONGEST = 1024
+LONGEST = 1024
 _MOST_BYTES = 4 * 2**20
 _LONGEST_WORD = 20
-_FORM = "{question} Answer with one word, yes or no."
+FORM = "{question} Answer with one word, yes or no."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Judge:
     """One model behind one address.
 
     Attributes:
-        url: up to and with ``/v1``.
-        model: the model's name there.
+        url: up to and with ``/v1``; ``local`` for a model that this process loads itself.
+        model: the model's name there; a registered model or a folder for ``local``.
         timeout: seconds for one answer.
     """
 
@@ -62,7 +62,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedire
 def encode_picture(picture: Picture) -> str:
     """The picture, at most 1024 pixels, as a data URL."""
     buffer = io.BytesIO()
-    Image.fromarray(picture.within(_LONGEST)).save(buffer, "JPEG", quality=92)
+    Image.fromarray(picture.within(LONGEST)).save(buffer, "JPEG", quality=92)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -78,7 +78,7 @@ def ask(judge: Judge, key: str, picture_url: str, question: str) -> float:
     """
     content = [
         {"type": "image_url", "image_url": {"url": picture_url}},
-        {"type": "text", "text": _FORM.format(question=question)},
+        {"type": "text", "text": FORM.format(question=question)},
     ]
     body = {
         "model": judge.model,
@@ -99,7 +99,7 @@ def probability_of_yes(answer: Mapping[str, Any], judge: Judge) -> float:
     """
     try:
         choice = answer["choices"][0]
-        said = _word(str(choice["message"]["content"] or ""))
+        said = plain_word(str(choice["message"]["content"] or ""))
         tokens = ((choice.get("logprobs") or {}).get("content") or [{}])[0].get(
             "top_logprobs"
         ) or []
@@ -115,10 +115,11 @@ def probability_of_yes(answer: Mapping[str, Any], judge: Judge) -> float:
 
 
 def _mass(tokens: Sequence[Mapping[str, Any]], word: str) -> float:
-    return sum(math.exp(float(t["logprob"])) for t in tokens if _word(str(t["token"])) == word)
+    return sum(math.exp(float(t["logprob"])) for t in tokens if plain_word(str(t["token"])) == word)
 
 
-def _word(text: str) -> str:
+def plain_word(text: str) -> str:
+    """A token without case, blanks and stops."""
     return text.strip().strip(".,!\"'").lower()
 
 
