@@ -13,10 +13,10 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
-SECTIONS = {"funnel": "#funnel", "contact-sheet": "#pictures"}
+SECTIONS = {"funnel": "#funnel", "thresholds": "#thresholds", "contact-sheet": "#pictures"}
 WIDTH = 1100
-TALLEST = 1400
-"""Pixels; a contact sheet is cut here."""
+TALLEST = {"contact-sheet": 1400, "thresholds": 872}
+"""Pixels; what is longer is cut here."""
 
 UNSTICK = """for (const e of document.querySelectorAll("*")) {
   if (["sticky", "fixed"].includes(getComputedStyle(e).position)) e.style.position = "static";
@@ -36,7 +36,7 @@ def main() -> None:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         page = browser.new_page(
-            viewport={"width": WIDTH, "height": TALLEST},
+            viewport={"width": WIDTH, "height": 1400},
             color_scheme="light",
             device_scale_factor=1,
         )
@@ -57,7 +57,7 @@ def main() -> None:
                     "x": 0,
                     "y": box["y"] + page.evaluate("window.scrollY"),
                     "width": WIDTH,
-                    "height": min(box["height"], TALLEST),
+                    "height": min(box["height"], TALLEST.get(name, 1400)),
                 },
             )
             print(HERE / f"{name}.png")
