@@ -178,11 +178,14 @@ def export(
         requires_safety_checker=False,
     )
     copy.deepcopy(pipeline).to(torch.float16).save_pretrained(folder, safe_serialization=True)
-    # transformers loads in the type that the config names, diffusers in fp32 unless told otherwise
-    config = folder / "text_encoder" / "config.json"
-    settings = json.loads(config.read_text())
-    settings["dtype"] = "float32"
-    config.write_text(json.dumps(settings, indent=2) + "\n")
+    for part in ("text_encoder", "unet", "vae"):
+        config = folder / part / "config.json"
+        settings = json.loads(config.read_text())
+        settings.pop("_name_or_path", None)  # where training began is nobody's business
+        if part == "text_encoder":
+            # transformers loads in the type that it names, diffusers in fp32 unless told otherwise
+            settings["dtype"] = "float32"
+        config.write_text(json.dumps(settings, indent=2) + "\n")
     # read by older releases of transformers
     for name in ("vocab.json", "merges.txt"):
         (folder / "tokenizer" / name).write_text((vocabulary / name).read_text())
@@ -211,14 +214,14 @@ def main() -> None:
     index = load_index(args.data)
     picked = [i for i, row in enumerate(index) if row.style == "3d" and row.catalog]
     rows = [index[i] for i in picked]
+    vocabulary = (args.init_from or args.data) / "tokenizer"
+    tokenizer = CLIPTokenizer.from_pretrained(vocabulary)
     if args.init_from:
         vae = AutoencoderKL.from_pretrained(args.init_from / "vae").float()
-        tokenizer = CLIPTokenizer.from_pretrained(args.init_from / "tokenizer")
         unet = UNet2DConditionModel.from_pretrained(args.init_from / "unet").float()
         text = CLIPTextModel.from_pretrained(args.init_from / "text_encoder").float()
     else:
         vae = AutoencoderKL.from_pretrained(args.vae).float()
-        tokenizer = CLIPTokenizer.from_pretrained(args.data / "tokenizer")
         unet, text = build_unet(), build_text(tokenizer)
     if args.text_from:
         text = text_from_clip(tokenizer, args.text_from)
@@ -307,9 +310,9 @@ def main() -> None:
                 average[1],
                 tokenizer,
                 average[0],
-                args.data / "tokenizer",
+                vocabulary,
             )
-    export(args.out / "pipeline", vae, average[1], tokenizer, average[0], args.data / "tokenizer")
+    export(args.out / "pipeline", vae, average[1], tokenizer, average[0], vocabulary)
 
 
 if __name__ == "__main__":
