@@ -35,7 +35,7 @@ MOST_MILLISECONDS = 15_000.0
 """What one feature may cost over all pictures of a report, by its declared cost: reading text
 takes 0.5 s a picture, so 30 pictures show it."""
 
-_DRAWN = ("pixels", "foreground", "faces", "text")
+_DRAWN = ("pixels", "foreground", "person", "faces", "text")
 _LOG = logging.getLogger(__name__)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinelqa.features.face import FaceSet
-from sentinelqa.features.foreground import Foreground
 from sentinelqa.features.overlays import damage_map, focus_map
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.reading import TextFound
@@ -37,9 +36,9 @@ def shapes(values: Mapping[str, Any]) -> Shapes:
     Returns:
         ``size``: width and height of the frame. ``faces``: per face its ``box`` (left, top, right,
         bottom) and ``points`` (x, y of every second landmark and of both eyes). ``text``: per line
-        its four ``corners`` and whether it is ``upright``. ``subject``: outlines. ``focus`` and
-        ``damage``: a digit per tile, 8 x 8, 9 for the sharpest and the least damaged; left out
-        where there is no damage or tiles are too small to say.
+        its four ``corners`` and whether it is ``upright``. ``subject`` and ``people``: outlines.
+        ``focus`` and ``damage``: a digit per tile, 8 x 8, 9 for the sharpest and the least
+        damaged; ``damage`` is left out where there is none or tiles are too small to say.
     """
     picture: Picture = values["pixels"]
     longest = max(picture.width, picture.height)
@@ -56,7 +55,9 @@ def shapes(values: Mapping[str, Any]) -> Shapes:
     if "text" in values:
         found["text"] = _text(values["text"], scale)
     if "foreground" in values:
-        found["subject"] = _subject(values["foreground"])
+        found["subject"] = _outlines(values["foreground"].mask)
+    if "person" in values and values["person"].mask is not None:
+        found["people"] = _outlines(values["person"].mask)
     return found
 
 
@@ -90,8 +91,8 @@ def _text(found: TextFound, scale: float) -> list[Shapes]:
     ]
 
 
-def _subject(found: Foreground) -> list[list[int]]:
-    mask = found.mask.astype(np.uint8)
+def _outlines(found: NDArray[np.bool_]) -> list[list[int]]:
+    mask = found.astype(np.uint8)
     if not mask.any():
         return []
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

@@ -81,9 +81,13 @@ def test_a_run_of_five_thousand_candidates_keeps_to_the_limit(tmp_path: Path) ->
     run = tmp_path / "run"
     run_job(load_job(tmp_path / "job.yaml"), out=run, full=True)
 
+    tracemalloc.start()
     (page,) = build_report(run)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
 
     assert page.headline.candidates == MOST_EMBEDDED == 5000
     assert all(page.thumbnails)
     assert side_for(5000) >= 112
     assert (run / "report.html").stat().st_size <= LIMIT
+    assert peak < 150e6  # bytes; the pictures are a fifth of them

@@ -12,6 +12,7 @@ import pytest
 
 from sentinelqa.features.face import Eye, Face, FaceSet
 from sentinelqa.features.foreground import find_foreground
+from sentinelqa.features.person import Person
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.reading import Line, TextFound
 from sentinelqa.report import write_report
@@ -38,6 +39,17 @@ def test_the_subject_is_outlined_where_it_stands() -> None:
     assert found["size"] == [1000, 500]
     assert (min(xs), max(xs)) == pytest.approx((375, 625), abs=8)
     assert (min(ys), max(ys)) == pytest.approx((125, 375), abs=8)
+
+
+def test_people_are_outlined_where_there_are_any() -> None:
+    mask = np.zeros((50, 100), bool)
+    mask[10:40, 20:60] = True
+
+    found = shapes({"pixels": _disc(), "person": Person(mask)})
+
+    (outline,) = found["people"]
+    assert (min(outline[::2]), max(outline[::2])) == pytest.approx((200, 600), abs=10)
+    assert "people" not in shapes({"pixels": _disc(), "person": Person(None, "nobody")})
 
 
 def test_faces_and_writing_are_placed_in_the_frame() -> None:

@@ -5,6 +5,7 @@ const LAYERS = {
     svg("path", { d: pairsOf(face.points).map(([x, y]) => `M${x} ${y}h.1`).join(""), class: "seen-points" })])],
   text: ["Writing", (shapes) => shapes.text.map((line) => svg("polygon", { points: line.corners.join(" "), class: line.upright ? "seen-box" : "seen-box seen-turned" }))],
   subject: ["Subject", (shapes) => shapes.subject.map((outline) => svg("polygon", { points: outline.join(" "), class: "seen-subject" }))],
+  people: ["People", (shapes) => shapes.people.map((outline) => svg("polygon", { points: outline.join(" "), class: "seen-subject" }))],
   focus: ["Sharp parts", (shapes) => tiles(shapes, shapes.focus, (good) => 1 - good / 9, "seen-soft")],
   damage: ["Damage", (shapes) => tiles(shapes, shapes.damage, (good) => 1 - good / 9, "seen-damage")],
 };
