@@ -11,7 +11,6 @@ from sentinelqa.features.person import Person
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.reading import Line, TextFound
 
-
 PERSON = np.zeros((366, 512), bool)
 PERSON[200:300, 350 : round(600 * 512 / 700)] = True
 
