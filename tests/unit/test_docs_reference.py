@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sentinelqa import registry
 from sentinelqa.rubric.drafts import schema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,12 @@ def test_every_key_of_the_language_says_what_it_is_for() -> None:
     ]
 
     assert silent == []
+
+
+def test_every_feature_is_offered_to_those_who_write_scorers() -> None:
+    page = (DOCS / "write-a-scorer.md").read_text(encoding="utf-8")
+
+    assert [name for name in registry.features if f"| `{name}` |" not in page] == []
 
 
 def pages(nav: list[Any]) -> list[str]:
