@@ -59,9 +59,10 @@ def summary_table(run: Run) -> Table:
 
 def _price(given_up: dict[str, Any]) -> str:
     """What stopping early saved, and what it cost."""
+    requests = given_up["requests"]
     return (
-        f"{given_up['requests']:,} requests early, {given_up['candidates']:,} candidates unused "
-        f"that would have filled about {number(given_up['would_have_filled'])} of them"
+        f"{requests:,} request{'s' * (requests != 1)} early: {given_up['candidates']:,} candidates "
+        f"saved, which would have filled about {number(given_up['would_have_filled'])} more"
     )
 
 

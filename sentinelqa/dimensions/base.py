@@ -69,3 +69,12 @@ class Dimension(Protocol):
         failed into an unscored measurement before it gets here.
         """
         ...
+
+
+def insists_on_references(dimension: Dimension) -> bool:
+    """Whether a request without reference images leaves this dimension unscored.
+
+    One that has something else to go by, such as a colour's name, says ``reference_optional``.
+    """
+    optional = getattr(dimension, "reference_optional", False)
+    return bool(dimension.reference_needs) and not optional

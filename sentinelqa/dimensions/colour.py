@@ -60,6 +60,7 @@ class Colour:
     tier: Tier = "use_case"
     needs: tuple[str, ...] = ("pixels", "foreground")
     reference_needs: tuple[str, ...] = ("pixels", "foreground")
+    reference_optional: bool = True
 
     @property
     def metrics(self) -> Mapping[str, MetricSpec]:

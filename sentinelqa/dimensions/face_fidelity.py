@@ -42,6 +42,7 @@ class FaceFidelity:
     tier: Tier = "use_case"
     needs: tuple[str, ...] = ("faces", "face_embedding")
     reference_needs: tuple[str, ...] = ("face_embedding",)
+    reference_optional: bool = True
 
     @property
     def metrics(self) -> Mapping[str, MetricSpec]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentinelqa import registry
-from sentinelqa.dimensions.base import Dimension
+from sentinelqa.dimensions.base import Dimension, insists_on_references
 from sentinelqa.errors import JobError, UsageError, did_you_mean
 from sentinelqa.features.base import Feature
 from sentinelqa.job import Job
@@ -232,9 +232,9 @@ def _count(job: Job) -> _Census:
 
 
 def _warnings(dimensions: Sequence[Dimension], census: _Census) -> Iterable[str]:
-    needing = [d.name for d in dimensions if d.reference_needs]
+    needing = [d.name for d in dimensions if insists_on_references(d)]
     if needing and census.referenced < census.requests:
         yield (
-            f"{', '.join(needing)} compare with reference images, and "
+            f"{', '.join(needing)}: judged by reference images, and "
             f"{census.requests - census.referenced} of {census.requests} requests have none"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sentinelqa import registry
 from sentinelqa.decide import REQUEST_FACTS
+from sentinelqa.dimensions.base import insists_on_references
 from sentinelqa.errors import LicenceError, RubricError, UsageError
 from sentinelqa.rubric.bounds import SCORE, Range, always, range_of
 from sentinelqa.rubric.calibration import staleness
@@ -200,7 +201,7 @@ def _requests(file: RubricFile, layers: list[Layer], requests: Path) -> Iterator
         referenced += bool(request.references)
         columns |= request.metadata.keys()
     used = [*file.tiers.generic, *file.tiers.use_case]
-    needing = [n for n in used if registry.dimensions.load(n)().reference_needs]
+    needing = [n for n in used if insists_on_references(registry.dimensions.load(n)())]
     if referenced < total:
         for name in needing:
             what = f"{name} needs a reference; {total - referenced} of {total} requests have none"
