@@ -13,6 +13,7 @@ import signal
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,20 @@ def ledger_first() -> None:
     module.store = store
 
 
+def blame_the_image() -> None:
+    """What the disk refuses is recorded against the image."""
+    import sentinelqa.scorer as module
+
+    module.storing = nullcontext  # type: ignore[assignment]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "none": lambda: None,
     "no_fsync": no_fsync,
     "no_folder_sync": no_folder_sync,
     "direct_write": direct_write,
     "ledger_first": ledger_first,
+    "blame_the_image": blame_the_image,
 }
 
 

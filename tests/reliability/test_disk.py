@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,14 +17,16 @@ SOON = 5.0
 """Seconds within which a run that cannot write has ended."""
 
 
-def refuse(runs: Runs, points: list[tuple[str, int]], expected: dict[str, Any]) -> None:
+def refuse(
+    runs: Runs, points: list[tuple[str, int]], expected: dict[str, Any], mutant: str = "none"
+) -> None:
     """From the n-th call on, every such call fails; then the disk is mended."""
     for number, (call, n) in enumerate(points):
         error = ("ENOSPC", "EIO")[number % 2]
         out = runs.folder / "out"
         shutil.rmtree(out, ignore_errors=True)
         options = ("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={n}+")
-        ended = runs.run(out, options=options)
+        ended = runs.run(out, mutant=mutant, options=options)
         at = f"{error} from {call} {n} on: exit {ended.code}"
         assert ended.code >= 0, at
         assert ended.seconds < SOON, at
@@ -36,10 +39,15 @@ def refuse(runs: Runs, points: list[tuple[str, int]], expected: dict[str, Any]) 
 
 @pytest.mark.parametrize("call", [*LEDGER, *FILES])
 def test_a_disk_that_fails_at_a_sample_of_system_calls(
-    runs: Runs, undisturbed: dict[str, Any], call: str
+    runs: Runs,
+    undisturbed: dict[str, Any],
+    call: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
     points = [p for p in runs.kill_points() if p[0] == call]
-    refuse(runs, points[len(points) // 5 :: max(1, len(points) // 2)], undisturbed)
+    sample = points[len(points) // 5 :: max(1, len(points) // 2)]
+    refuse(runs, sample, undisturbed)
+    record_property(f"{call} refused from here on, points", f"{len(sample)} of {len(points)}")
 
 
 @pytest.mark.full
@@ -49,3 +57,11 @@ def test_a_disk_that_fails_at_every_system_call(
     runs: Runs, undisturbed: dict[str, Any], call: str
 ) -> None:
     refuse(runs, [p for p in runs.kill_points() if p[0] == call], undisturbed)
+
+
+def test_the_harness_notices_what_is_recorded_against_the_image(
+    runs: Runs, undisturbed: dict[str, Any]
+) -> None:
+    points = [p for p in runs.kill_points() if p[0] == "rename"]
+    with pytest.raises(AssertionError, match="rename"):
+        refuse(runs, [points[len(points) // 5]], undisturbed, "blame_the_image")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,8 +37,9 @@ def broken_after(runs: Runs, call: str, n: int, mutant: str = "none") -> list[st
     return [str(p) for p in fsck.check(out) if not p.harmless and p.kind in ("ledger", "image")]
 
 
-def survive(runs: Runs, points: list[tuple[str, int]], expected: dict[str, Any]) -> None:
-    """Kill at every point, look, resume, and compare."""
+def survive(runs: Runs, points: list[tuple[str, int]], expected: dict[str, Any]) -> int:
+    """Kill at every point, look, resume, and compare. Returns the most that was made again."""
+    most = 0
     for call, n in points:
         at = f"killed at {call} {n}"
         assert broken_after(runs, call, n) == [], at
@@ -50,18 +52,29 @@ def survive(runs: Runs, points: list[tuple[str, int]], expected: dict[str, Any])
         (extra,) = db.execute("SELECT sum(attempts) - count(*) FROM candidate").fetchone()
         db.close()
         assert extra <= 3 * BATCH, f"{at}: {extra} candidates made again after {before} were done"
+        most = max(most, extra)
+    return most
 
 
-def test_a_run_killed_at_a_sample_of_system_calls(runs: Runs, undisturbed: dict[str, Any]) -> None:
+def test_a_run_killed_at_a_sample_of_system_calls(
+    runs: Runs, undisturbed: dict[str, Any], record_property: Callable[[str, object], None]
+) -> None:
     points = runs.kill_points()
-    survive(runs, points[7 :: len(points) // 12], undisturbed)
+    sample = points[7 :: len(points) // 12]
+    most = survive(runs, sample, undisturbed)
+    record_property("killed at", f"{len(sample)} of {len(points)} system calls")
+    record_property(f"most candidates made again (batch {BATCH})", most)
 
 
 @pytest.mark.full
 @pytest.mark.timeout(7200)
-def test_a_run_killed_at_every_system_call(runs: Runs, undisturbed: dict[str, Any]) -> None:
+def test_a_run_killed_at_every_system_call(
+    runs: Runs, undisturbed: dict[str, Any], record_property: Callable[[str, object], None]
+) -> None:
     points = runs.kill_points()
-    survive(runs, points, undisturbed)
+    most = survive(runs, points, undisturbed)
+    record_property("killed at", f"{len(points)} system calls, each")
+    record_property(f"most candidates made again (batch {BATCH})", most)
     assert len(points) > 400
 
 

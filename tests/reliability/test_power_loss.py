@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,8 +65,12 @@ def violations(left: Any) -> list[str]:
     ]
 
 
-def test_a_power_loss_breaks_no_promise(runs: Runs) -> None:
+def test_a_power_loss_breaks_no_promise(
+    runs: Runs, record_property: Callable[[str, object], None]
+) -> None:
     looked, lost, kept = states(runs, "none", every=6)
+    record_property("states looked at", looked)
+    record_property("violations", len(lost) + len(kept))
     assert looked > 25
     assert lost == []
     assert kept == []
@@ -73,8 +78,12 @@ def test_a_power_loss_breaks_no_promise(runs: Runs) -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(1800)
-def test_a_power_loss_at_every_state_breaks_no_promise(runs: Runs) -> None:
+def test_a_power_loss_at_every_state_breaks_no_promise(
+    runs: Runs, record_property: Callable[[str, object], None]
+) -> None:
     looked, lost, kept = states(runs, "none", every=1)
+    record_property("states looked at, every one", looked)
+    record_property("violations at every one", len(lost) + len(kept))
     assert looked > 150
     assert lost == []
     assert kept == []

@@ -195,9 +195,18 @@ def whole_candidates(out: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_a_few_interruptions_change_nothing(
-    folder: Path, undisturbed: tuple[dict[str, Any], float]
+    folder: Path,
+    undisturbed: tuple[dict[str, Any], float],
+    record_property: Callable[[str, object], None],
 ) -> None:
-    interrupt_often(folder, 5, 1, undisturbed)
+    report(*interrupt_often(folder, 5, 1, undisturbed), record_property)
+
+
+def report(stopped: list[Stopped], again: list[int], say: Callable[[str, object], None]) -> None:
+    interrupted = [s for s in stopped if s.code == CODE]
+    say("interruptions", len(interrupted))
+    say("longest until the process had ended (s)", round(max(s.seconds for s in interrupted), 1))
+    say("candidates made again per interruption", round(sum(again) / len(interrupted), 1))
 
 
 @pytest.mark.full
@@ -207,11 +216,7 @@ def test_a_hundred_interruptions_change_nothing(
     undisturbed: tuple[dict[str, Any], float],
     record_property: Callable[[str, object], None],
 ) -> None:
-    stopped, again = interrupt_often(folder, 100, 2, undisturbed)
-    interrupted = [s for s in stopped if s.code == CODE]
-    record_property("interruptions", len(interrupted))
-    record_property("longest until the process had ended (s)", max(s.seconds for s in interrupted))
-    record_property("candidates made again per interruption", sum(again) / len(interrupted))
+    report(*interrupt_often(folder, 100, 2, undisturbed), record_property)
 
 
 @pytest.mark.slow
