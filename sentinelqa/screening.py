@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import pstdev
@@ -97,10 +98,11 @@ def _share_below(ladder: Sequence[float], score: float) -> float:
 def fit(pilot: Sequence[Sighting], screening: Screening) -> Rule | None:
     """The rule that a pilot gives; ``None`` when it would not pay."""
     fitted, held_out = pilot[::2], pilot[1::2]
+    seen = Counter(name for sighting in fitted for name in sighting.scores)
     ladders = {
-        name: tuple(sorted(s.scores[name] for s in fitted if s.passed))
-        for name in sorted(set.intersection(*(set(s.scores) for s in fitted)) if fitted else ())
-        if _ranks_well(fitted, name)
+        name: tuple(sorted(s.scores[name] for s in fitted if s.passed and name in s.scores))
+        for name in sorted(seen)
+        if 2 * seen[name] >= len(fitted) and _ranks_well(fitted, name)
     }
     if not ladders:
         return None
@@ -183,8 +185,9 @@ def _place(entry: tuple[tuple[int, int], Sighting]) -> tuple[int, int]:
 
 def _ranks_well(sightings: Sequence[Sighting], name: str) -> bool:
     """Whether a score ranks a pass above a failure often enough (the area under the ROC curve)."""
-    good = sorted(s.scores[name] for s in sightings if s.passed)
-    bad = [s.scores[name] for s in sightings if not s.passed]
+    known = [s for s in sightings if name in s.scores]
+    good = sorted(s.scores[name] for s in known if s.passed)
+    bad = [s.scores[name] for s in known if not s.passed]
     if not good or not bad:
         return False
     above = sum(len(good) - bisect_right(good, score) for score in bad)

@@ -361,7 +361,7 @@ def _to_images(tensor: torch.Tensor, count: int) -> list[Image | GenerationError
     """Quantise on the device: a quarter of the bytes travel to the host."""
     finite = torch.isfinite(tensor[:count]).flatten(1).all(1).tolist()
     pixels = tensor[:count].float().nan_to_num(0).clamp(0, 1).mul(255).round().to(torch.uint8)
-    array = np.ascontiguousarray(pixels.permute(0, 2, 3, 1).cpu().numpy())
+    array = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return [
         image if good else GenerationError("the pipeline returned NaN or infinite pixels")
         for image, good in zip(array, finite, strict=True)

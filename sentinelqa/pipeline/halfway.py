@@ -169,6 +169,10 @@ class Halfway:
                 self.screener.note(position, scored.candidate.index, sighting)
         return replace(scored, measurements=(*scored.measurements, halted.preview))
 
+    def forget(self, candidate_id: str) -> None:
+        """A candidate has its verdict."""
+        self._halted.pop(candidate_id, None)
+
     def _go_on(self, candidate_id: str) -> None:
         halted = self._halted[candidate_id]
         assert halted.candidate.settings is not None

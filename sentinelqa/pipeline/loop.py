@@ -249,6 +249,7 @@ class Loop:
             sum(s.seconds + (made.seconds if made else 0) for s, made in records)
         )
         for one in scored:
+            self.halfway.forget(one.candidate.id)
             self.surveyor.judged(one)
             self.tally.judge(one.verdict, one.candidate.round)
             self._note(self.scheduler.judged(one.judged))

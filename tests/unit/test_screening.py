@@ -63,6 +63,18 @@ def test_a_score_that_is_missing_does_not_drop() -> None:
     assert not rule.drops({"telling": 4.0})
 
 
+def test_a_score_that_some_lack_still_takes_part() -> None:
+    pilot = [
+        Sighting({k: v for k, v in s.scores.items() if n % 5 or k != "telling"}, s.passed)
+        for n, s in enumerate(sightings(400, 1))
+    ]
+
+    rule = fit(pilot, SCREENING)
+
+    assert rule is not None
+    assert set(rule.ladders) == {"telling"}
+
+
 def test_few_steps_are_made_in_one_go() -> None:
     assert SCREENING.step(8) == 0
     assert SCREENING.step(20) == 8
