@@ -1,4 +1,4 @@
-"""Writes ``docs/validity.md``: ``python -m benchmarks.validity [--samples FOLDER]``."""
+"""Writes ``docs/validity.md``: ``python -m benchmarks.validity``; ``--help`` for options."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.validity", description=__doc__)
     parser.add_argument("--samples", type=Path, help="a folder of clean photographs to add")
     parser.add_argument("--out", type=Path, default=DEFAULT, help="where the report goes")
+    parser.add_argument("--ofiq", type=Path, help="the Python of an environment with ofiqpy")
+    parser.add_argument(
+        "--only", default="", help="words of the section to measure again; the others are kept"
+    )
     arguments = parser.parse_args()
-    write_report(Bench(), arguments.samples, arguments.out)
+    write_report(Bench(), arguments.samples, arguments.out, arguments.ofiq, arguments.only)
     print(arguments.out)
 
 

@@ -16,7 +16,8 @@ class Response:
 
     Attributes:
         rising: whether the metric grows with the degradation.
-        on: ``photographs``, ``face`` (the astronaut) or ``label`` (the drawn tin).
+        on: ``photographs``, ``face`` (the astronaut), ``cut-out`` (the same, pasted onto grey) or
+            ``label`` (the drawn tin).
         against_itself: the undegraded picture is the reference.
     """
 
@@ -61,6 +62,7 @@ RESPONSES = (
     Response(
         "background", "gradient", "clutter, levels", material.clutter, (0, 10, 40), True, "label"
     ),
+    Response("background", "halo", "fringe, levels", material.fringe, (0, 20, 40), True, "cut-out"),
     Response(
         "text", "cer", "blur, px", material.blur, (0, 4, 8, 12), True, "label",
         request={"metadata": {"text": "ACME Coffee"}},

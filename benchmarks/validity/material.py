@@ -42,11 +42,14 @@ def photographs(samples: Path | None = None) -> dict[str, RGB]:
     return {path.stem: decode(str(path)).rgb for path in paths}
 
 
-def label(name: str = "ACME Coffee", scale: float = 1.0) -> RGB:
+RED = (180, 30, 40)
+
+
+def label(name: str = "ACME Coffee", scale: float = 1.0, colour: tuple[int, int, int] = RED) -> RGB:
     """A drawn tin with three lines of writing on a white ground, ``scale`` of its usual size."""
     image = Image.new("RGB", (700, 500), (252, 252, 252))
     draw = ImageDraw.Draw(image)
-    draw.rectangle((100, 60, 600, 440), fill=(180, 30, 40))
+    draw.rectangle((100, 60, 600, 440), fill=colour)
     draw.text((140, 100), name, fill="white", font=ImageFont.load_default(70))
     draw.text((140, 220), "Dark roast beans", (255, 230, 120), font=ImageFont.load_default(40))
     draw.ellipse((160, 300, 260, 400), fill=(20, 80, 40))
@@ -114,6 +117,28 @@ def lattice(amplitude: float) -> Change:
         rows, columns = np.indices(rgb.shape[:2])
         sign = np.where((rows + columns) % 2, amplitude, -amplitude)[..., None]
         return np.clip(rgb + sign, 0, 255).astype(np.uint8)
+
+    return change
+
+
+GROUND = 205
+
+
+def cut_out(rgb: RGB, mask: NDArray[np.bool_]) -> RGB:
+    """What lies in ``mask``, pasted onto a plain grey ground with a soft edge."""
+    sized = cv2.resize(mask.astype(np.float32), rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur((sized > 0.5).astype(np.float32), (0, 0), 1)[..., None]
+    return np.rint(rgb * soft + GROUND * (1 - soft)).astype(np.uint8)
+
+
+def fringe(levels: float) -> Change:
+    """A line of 4 pixels around what is not the grey ground, brighter by ``levels``."""
+
+    def change(rgb: RGB) -> RGB:
+        subject = (np.abs(rgb.astype(int) - GROUND).max(axis=2) > 2).astype(np.uint8)
+        wide = cv2.dilate(subject, np.ones((9, 9), np.uint8))
+        line = cv2.GaussianBlur((wide - subject).astype(np.float32), (0, 0), 0.8)[..., None]
+        return np.clip(np.rint(rgb + levels * line), 0, 255).astype(np.uint8)
 
     return change
 

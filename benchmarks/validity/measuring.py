@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,30 +12,24 @@ from benchmarks.validity.material import RGB
 from sentinelqa import registry
 from sentinelqa.errors import UsageError
 from sentinelqa.features.base import Feature, FeatureInput, Features
+from sentinelqa.features.person import MODEL
 from sentinelqa.features.pixels import Picture
 from sentinelqa.types import Measurement, Request
 
-FEATURES = (
-    "hashes",
-    "foreground",
-    "keypoints",
-    "faces",
-    "face_embedding",
-    "text",
-    "safety",
-)
+OPTIONS: Mapping[str, Mapping[str, str]] = {"person": {"model": MODEL}}
 
 
 class Bench:
-    """Loaded features; times what they cost."""
+    """Every registered feature that loads on this machine."""
 
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
-        self.seconds: dict[str, list[float]] = defaultdict(list)
         self._features: dict[str, Feature] = {}
-        for name in FEATURES:
+        for name in registry.features:
+            if name == "pixels":
+                continue
             try:
-                feature = registry.features.load(name)()
+                feature = registry.features.load(name)(**OPTIONS.get(name, {}))
                 feature.load("cpu")
                 self._features[name] = feature
             except UsageError as error:
@@ -55,15 +48,31 @@ class Bench:
         feature = self._features[name]
         for needed in feature.needs:
             self._compute(needed, values)
-        start = time.perf_counter()
         values[name] = feature.compute([FeatureInput("", Request(id="v"), values)])[0]
-        self.seconds[name].append(time.perf_counter() - start)
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The features that are here, besides ``pixels``."""
+        return tuple(self._features)
+
+    def cost(self, name: str, rgb: RGB) -> float:
+        """Seconds of the processor for one feature alone, on a picture that nothing was kept of."""
+        feature = self._features[name]
+        values = {n: v for n, v in self.values(rgb, feature.needs).items() if n != "pixels"}
+        values["pixels"] = Picture(np.ascontiguousarray(rgb))
+        start = time.process_time()
+        feature.compute([FeatureInput("", Request(id="v"), values)])
+        return time.process_time() - start
 
     def can(self, name: str) -> bool:
         """Whether everything that a dimension needs is here."""
+        return not self.lacks(name)
+
+    def lacks(self, name: str) -> str:
+        """Why a dimension cannot be measured here; empty when it can."""
         dimension = registry.dimensions.load(name)()
-        needed = {*dimension.needs, *dimension.reference_needs} - {"pixels"}
-        return needed <= set(self._features)
+        needed = (*dimension.needs, *dimension.reference_needs)
+        return next((self.missing[n] for n in needed if n in self.missing), "")
 
     def measure(
         self, name: str, rgb: RGB, reference: RGB | None = None, **request: Any
