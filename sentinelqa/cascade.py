@@ -144,8 +144,9 @@ class _Planner:
 
     def _cost(self, names: Sequence[str]) -> float:
         """Milliseconds, without features that are there already."""
-        features = set().union(*(self._needed(n) for n in names)) - self._computed
-        parts = [*(self._dimensions[n] for n in names), *(self._features[f] for f in features)]
+        needed = {feature for name in names for feature in self._needed(name)}
+        parts: list[Feature | Dimension] = [self._dimensions[n] for n in names]
+        parts += [self._features[f] for f in sorted(needed - self._computed)]
         return sum(cost_of(part).milliseconds(self._megapixels) for part in parts)
 
     def _needed(self, name: str) -> set[str]:

@@ -98,11 +98,15 @@ def plan_cache(
         needed = _all_needed({*dimension.needs, *dimension.reference_needs}, features)
         if any(_unknown(features[name], models.get(name, ())) for name in needed):
             continue
-        parameters = repr(dimension) if is_dataclass(dimension) else ""
-        own = [dimension.name, dimension.version, parameters, _source(dimension)]
+        own = [dimension.name, dimension.version, _parameters(dimension), _source(dimension)]
         contexts[dimension.name] = _digest([own, [told[n] for n in sorted(needed)]])
     contexts[HASH] = _digest([told[n] for n in sorted(_all_needed({HASH}, features))])
     return CachePlan(path=str(path), contexts=tuple(contexts.items()))
+
+
+def _parameters(component: object) -> str:
+    """What a rubric gave it, where its fields say so."""
+    return repr(component) if is_dataclass(component) else ""
 
 
 def _all_needed(names: set[str], features: Mapping[str, Feature]) -> set[str]:

@@ -25,8 +25,8 @@ PROMPT = "a red ball, studio product photo, white background"
 
 def measure(bench: Bench) -> list[Row]:
     """Many small pictures for the decisions, fewer of a usual size with the image-text model."""
-    many = _compare(bench, CATALOG, bench.pick(full=10_000, quick=96), 64)
-    usual = _compare(bench, WITH_PROMPT, bench.pick(full=96, quick=16), 512)
+    many = _compare(bench, CATALOG, bench.pick(full=3000, quick=96), 64)
+    usual = _compare(bench, WITH_PROMPT, bench.pick(full=64, quick=16), 512)
     return [
         _row("cascade over full scoring, 64-pixel drawings", many),
         _row("cascade over full scoring, 512-pixel drawings with CLIP", usual),
