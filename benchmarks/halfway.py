@@ -47,7 +47,8 @@ class Outcomes:
     Attributes:
         denoising: in whole candidates.
         quality: mean of what was delivered.
-        lost: share of candidates that would pass among those that were dropped or could have been.
+        lost: share of candidates that would have passed, of those that met the rule, which the rule
+            would drop.
     """
 
     denoising: float
@@ -85,6 +86,7 @@ class Replay:
         self._delivered: dict[int, list[int]] = {}
         self.denoising = 0.0
         self.dropped: list[bool] = []
+        self.good = 0
 
     def go(self) -> Outcomes:
         """Every request to its end."""
@@ -117,6 +119,7 @@ class Replay:
             return PASSED if passed else FAILED
         scores = {"preview": float(self._data.preview[place])}
         rule = screener.rule(place[0])
+        self.good += passed and rule is not None
         if rule is not None and rule.drops(scores):
             self.dropped.append(passed)
             if not is_surveyed(candidate.id):
@@ -136,14 +139,13 @@ class Replay:
 
     def _outcomes(self) -> Outcomes:
         quality = [self._data.quality[r, i] for r, found in self._delivered.items() for i in found]
-        good = int(self._data.passed.sum())
         return Outcomes(
             denoising=self.denoising,
             images=len(quality),
             filled=float(np.mean([len(f) >= self._wanted for f in self._delivered.values()])),
             quality=float(np.mean(quality)),
             dropped=len(self.dropped),
-            lost=sum(self.dropped) / good,
+            lost=sum(self.dropped) / max(1, self.good),
         )
 
 
