@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sentinelqa.report.evidence import CODE_NAMES, UNMEASURED, Evidence
 from sentinelqa.report.model import Funnel, Stage
-from sentinelqa.rubric.columns import ERROR, PASS
+from sentinelqa.rubric.columns import ERROR, FAIL, PASS
 from sentinelqa.types import TIERS
 
 Bools = NDArray[np.bool_]
@@ -33,6 +33,11 @@ def _stages(evidence: Evidence, among: Bools) -> tuple[Stage, ...]:
     stages = [Stage(name=first, count=int(among.sum()))]
     judged = np.array([outcome != "open" for outcome in evidence.outcomes], bool)
     in_error = evidence.judgement.outcome == ERROR
+    failed = np.zeros(evidence.rows, bool)
+    for codes in evidence.codes:
+        failed |= codes == FAIL
+    recorded = np.array([outcome == "fail" for outcome in evidence.outcomes], bool)
+    dropped = recorded & ~failed
     left = among
     for tier in TIERS:
         killed: dict[str, int] = {}
@@ -42,9 +47,14 @@ def _stages(evidence: Evidence, among: Bools) -> tuple[Stage, ...]:
                 _count(killed, check.name, codes[left & judged])
                 if unknown := int((in_error & left & (codes == UNMEASURED)).sum()):
                     killed[f"{check.name} (not measured)"] = unknown
-                past = past & (codes == PASS)
-        if tier == TIERS[0] and (waiting := int((left & ~judged).sum())):
-            killed["not judged yet"] = waiting
+                # what has failed elsewhere is not measured here, and was not stopped here
+                past = past & ((codes == PASS) | (failed & (codes == UNMEASURED)))
+        if tier == TIERS[0]:
+            if waiting := int((left & ~judged).sum()):
+                killed["not judged yet"] = waiting
+            if early := int((left & dropped).sum()):
+                killed["dropped half way"] = early
+            past = past & ~dropped
         left = past
         stages.append(Stage(name=TIER_STAGES[tier], count=int(left.sum()), killed=_sorted(killed)))
     return (*stages, *_selection(evidence, left)) if not evidence.scoring_only else tuple(stages)

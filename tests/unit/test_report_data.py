@@ -69,6 +69,33 @@ def test_what_killed_candidates_is_what_the_table_says_failed(run: Path, report:
     assert report.funnels[0].stages[1].killed["sharpness"] == sharpness
 
 
+def test_what_failed_before_it_was_measured_is_counted_where_it_failed(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", requests=6, pictures=False)
+    before = funnels(Evidence(run))[0].stages
+    table = pd.read_parquet(run / "candidates.parquet")
+    good = (table["score.artifacts"] >= 0.6) & (table["score.sharpness"] >= 0.45)
+    later = good & table["failed"].fillna("").str.contains("framing")
+    assert later.any()
+    table.loc[later, ["score.artifacts", "score.sharpness"]] = None
+    table.to_parquet(run / "candidates.parquet")
+
+    after = funnels(Evidence(run))[0].stages
+
+    assert [stage.count for stage in after] == [stage.count for stage in before]
+    assert after[2].killed == before[2].killed
+
+
+def test_what_was_dropped_half_way_ends_at_the_first_stage(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", requests=3, pictures=False)
+    table = pd.read_parquet(run / "candidates.parquet")
+    table.loc[:3, ["outcome", "failed"]] = ["fail", "early_rejection"]
+    measured = [c for c in table if c.startswith(("score.", "metric."))]
+    table.loc[:3, measured] = None
+    table.to_parquet(run / "candidates.parquet")
+
+    assert funnels(Evidence(run))[0].stages[1].killed["dropped half way"] == 4
+
+
 def test_a_check_counts_every_candidate_once(report: Report) -> None:
     for section in report.checks:
         assert sum(section.counts.values()) == report.headline.candidates

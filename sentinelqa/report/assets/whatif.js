@@ -107,12 +107,15 @@ function funnelOf(round) {
     if (round !== 0 && data.round[row] !== round) continue;
     counts[0]++;
     if (state.outcome[row] === OPEN) { add(killed[0], "not judged yet"); continue; }
+    const failed = codes.some((own) => own[row] === FAIL);
+    if (state.outcome[row] === FAIL && !failed) { add(killed[0], "dropped half way"); continue; }
     let stage = 0;
     for (; stage < 3; stage++) {
       let past = true;
       for (const index of tiers[stage]) {
         const code = codes[index][row];
-        if (code === PASS) continue;
+        // what has failed elsewhere is not measured here, and was not stopped here
+        if (code === PASS || failed && code === UNMEASURED) continue;
         past = false;
         if (code !== UNMEASURED) add(killed[stage], code === FAIL ? data.checks[index].name : `${data.checks[index].name} (${CODES[code]})`);
         else if (state.outcome[row] === ERROR) add(killed[stage], `${data.checks[index].name} (not measured)`);
