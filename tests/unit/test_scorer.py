@@ -142,5 +142,5 @@ def test_last_bits_are_dropped() -> None:
         dimension="d", score=0.12345678901, metrics={"far": 123.456789012, "count": 3, "word": "x"}
     )
 
-    assert settled(measured).score == 0.123457
-    assert dict(settled(measured).metrics) == {"far": 123.457, "count": 3, "word": "x"}
+    assert settled(measured).score == 0.1235
+    assert dict(settled(measured).metrics) == {"far": 123.46, "count": 3, "word": "x"}
