@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sentinelqa.costs import cost_of
+from sentinelqa.costs import Cost, cost_of
 from sentinelqa.errors import ScoringError, SentinelError
 from sentinelqa.features.base import Feature, FeatureInput
 from sentinelqa.files import write_atomically
@@ -29,11 +29,13 @@ from sentinelqa.types import Request
 
 FILE = "report-overlays.json"
 MOST_PICTURES = 400
-MOST_OTHERS = 60
+MOST_OTHERS = 24
 """Where there are fewer near misses and delivered pictures than this, others are drawn as well."""
-MOST_MILLISECONDS = 15_000.0
+MOST_MILLISECONDS = 4_000.0
 """What one feature may cost over all pictures of a report, by its declared cost: reading text
-takes 0.5 s a picture, so 30 pictures show it."""
+takes 0.5 s a picture, so 8 pictures show it."""
+MAPS = Cost(60.0, 240.0)
+"""Of the maps of focus and damage, which pixels alone are enough for."""
 
 _DRAWN = ("pixels", "foreground", "person", "faces", "text")
 _LOG = logging.getLogger(__name__)
@@ -86,8 +88,11 @@ def _affordable(
     found = {}
     for row in rows:
         names = []
+        size = float(np.nan_to_num(megapixels[row]))
         for name, feature in features.items():
-            spent[name] += cost_of(feature).milliseconds(float(np.nan_to_num(megapixels[row])))
+            spent[name] += cost_of(feature).milliseconds(size)
+            if name == "pixels":
+                spent[name] += MAPS.milliseconds(size)
             if spent[name] <= MOST_MILLISECONDS:
                 names.append(name)
         found[row] = tuple(names)

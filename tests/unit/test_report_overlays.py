@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentinelqa.costs import Cost
 from sentinelqa.features.face import Eye, Face, FaceSet
 from sentinelqa.features.foreground import find_foreground
 from sentinelqa.features.person import Person
@@ -174,6 +175,7 @@ def test_costly_features_are_drawn_for_fewer_pictures(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sentinelqa.report.overlays.MOST_MILLISECONDS", 5.5)
+    monkeypatch.setattr("sentinelqa.report.overlays.MAPS", Cost(0.0))
     evidence = Evidence(run)
 
     found = overlays(evidence, check_sections(evidence))
