@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import platform
@@ -75,6 +76,9 @@ def main(arguments: list[str] | None = None) -> None:
     if threading.current_thread() is threading.main_thread():
         # TERM interrupts as Ctrl-C does, from the first moment on
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # once all is done an interrupt changes nothing, least of all the exit code
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     try:
         result = cli.main(args=arguments, standalone_mode=False)
     except click.exceptions.Abort:

@@ -158,8 +158,8 @@ def test_the_pictures_are_used_by_keyboard_alone(page: Any) -> None:
     assert title.startswith("mug-")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Escape")
-    assert page.locator("#detail").is_hidden()
-    assert page.evaluate("document.activeElement.dataset.row") == second
+    page.locator("#detail").wait_for(state="hidden")
+    page.wait_for_function("row => document.activeElement.dataset.row === row", arg=second)
 
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "find"

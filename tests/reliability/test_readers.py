@@ -191,7 +191,7 @@ def test_the_harness_notices_a_log_that_nobody_looks_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grown, _ = longest_log(tmp_path / "ledger.sqlite", monkeypatch, limit=2**40)
-    assert grown > 3 * MEBI
+    assert grown > 2 * MEBI
 
 
 def test_a_reader_that_never_leaves_costs_the_writer_little(

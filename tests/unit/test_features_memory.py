@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import resource
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -11,10 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sentinelqa.errors import ScoringError
-from sentinelqa.features import decoding
 from sentinelqa.features.memory import limited_memory, used_data
-from sentinelqa.features.pixels import decode
 
 MB = 2**20
 
@@ -53,12 +53,34 @@ def test_a_lower_limit_of_the_user_stands() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def test_an_image_that_needs_too_much_has_its_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+DECODE = """\
+import sys
+from sentinelqa.errors import ScoringError
+from sentinelqa.features import decoding
+from sentinelqa.features.pixels import decode
+decoding.MAX_MEMORY = int(sys.argv[2]) * 2**20
+try:
+    print(decode(sys.argv[1]).width)
+except ScoringError as error:
+    print(error)
+"""
+
+
+def test_an_image_that_needs_too_much_has_its_reason(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(np.zeros((4000, 4000, 3), np.uint8)).save(path, compress_level=1)
-    assert decode(str(path)).width == 4000
-    monkeypatch.setattr(decoding, "MAX_MEMORY", 32 * MB)
-    with pytest.raises(ScoringError, match=r"^too_much_memory: .* more than 32 MB: "):
-        decode(str(path))
+
+    # a process of its own, which has no freed memory to use again
+    said = {
+        room: subprocess.run(
+            [sys.executable, "-c", DECODE, str(path), room],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for room in ("480", "32")
+    }
+
+    assert said["480"].strip() == "4000"
+    assert re.match("too_much_memory: .* more than 32 MB: ", said["32"])

@@ -72,7 +72,12 @@ function openDetail(row) {
   detail.focus();
   detail.scrollTop = 0;
 }
-detail.addEventListener("close", () => sheet.querySelector(`[data-row="${shownRow.row}"]`)?.focus());
+detail.addEventListener("close", () => {
+  // the event comes late: somebody quick may be elsewhere already
+  if (document.activeElement === document.body || document.activeElement.matches(".card-open")) {
+    sheet.querySelector(`[data-row="${shownRow.row}"]`)?.focus();
+  }
+});
 detail.addEventListener("keydown", (event) => {
   if (event.key === "o") toggleAllLayers();
   const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
