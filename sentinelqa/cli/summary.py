@@ -59,10 +59,11 @@ def summary_table(run: Run) -> Table:
 
 def _price(given_up: dict[str, Any]) -> str:
     """What stopping early saved, and what it cost."""
-    requests = given_up["requests"]
+    requests, saved = given_up["requests"], given_up["candidates"]
     return (
-        f"{requests:,} request{'s' * (requests != 1)} early: {given_up['candidates']:,} candidates "
-        f"saved, which would have filled about {number(given_up['would_have_filled'])} more"
+        f"{requests:,} request{'s' * (requests != 1)} early: {saved:,} "
+        f"candidate{'s' * (saved != 1)} saved, at the price of about "
+        f"{number(given_up['would_have_filled'])} more filled"
     )
 
 
