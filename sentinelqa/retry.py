@@ -229,6 +229,10 @@ def next_round(standing: Standing, policy: RetryPolicy) -> Round | Stop:
         )
     if remaining <= 0:
         return Stop(kind="budget", reason=f"all {policy.max} candidates are used")
+    if remaining < short and policy.give_up_below > 0:
+        left = "1 candidate is" if remaining == 1 else f"{remaining} candidates are"
+        reason = f"{left} left of {policy.max}, and {short} images are missing"
+        return Stop(kind="budget", reason=reason, unused=remaining)
 
     recipe, why = adjust(rounds[-1], policy.adjustments)
     alpha, beta = _posterior(standing, recipe)

@@ -92,6 +92,17 @@ def test_stops_when_the_rounds_are_used() -> None:
     assert decision.kind == "rounds"
 
 
+def test_too_small_a_rest_of_the_budget_is_said_plainly() -> None:
+    decision = next_round(standing(finished(0, 7)), RetryPolicy(first=7, max=8, retries=3))
+    going_on = next_round(
+        standing(finished(0, 7)), RetryPolicy(first=7, max=8, retries=3, give_up_below=0.0)
+    )
+
+    assert isinstance(decision, Stop)
+    assert decision.reason.startswith("1 candidate is left of 8")
+    assert isinstance(going_on, Round)
+
+
 def test_gives_up_a_request_that_will_not_deliver_and_says_the_chance() -> None:
     policy = RetryPolicy(first=24, max=32, retries=3)
 
