@@ -44,7 +44,7 @@ def list_models(task: str, here: bool, as_json: bool) -> None:
     if as_json:
         _print_json({"models": [asdict(row) for row in rows]})
         return
-    star = "* unpinned: a job must say 'allow_unpinned: true' to load it"
+    star = "* unpinned: loads only where the job or the rubric says 'allow_unpinned: true'"
     print_table(model_table(rows), *([] if all(row.pinned for row in rows) else [star]))
 
 

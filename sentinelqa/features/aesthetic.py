@@ -48,7 +48,7 @@ class Aesthetic:
         Raises:
             ModelError: it is not here, or is not a chain of linear layers.
         """
-        resolved = resolve(self.model)
+        resolved = resolve(self.model, allow_unpinned=True)
         path = resolved.path
         if path.is_dir():
             path = next(iter(sorted(path.glob("*.safetensors"))), path / "model.safetensors")

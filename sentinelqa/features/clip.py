@@ -99,7 +99,7 @@ class Clip:
         """
         from sentinelqa.features.clip_model import ClipNetwork
 
-        resolved = resolve(self.model, task="image-text")
+        resolved = resolve(self.model, task="image-text", allow_unpinned=True)
         self._network = ClipNetwork(resolved, device, self.batch_size)
         self._network.texts(self.texts)
         self.models = (resolved.use(),)

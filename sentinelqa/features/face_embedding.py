@@ -60,7 +60,7 @@ class FaceEmbedding:
             ModelError: it is not here or does not load.
             DependencyError: what runs it is not installed.
         """
-        resolved = resolve(self.model)
+        resolved = resolve(self.model, allow_unpinned=True)
         try:
             if resolved.loader == "dlib":
                 self._load_dlib(resolved)

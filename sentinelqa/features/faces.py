@@ -56,7 +56,9 @@ class Faces:
             ModelError: one is not here, or is no face detector.
             DependencyError: what runs it is not installed.
         """
-        detector, *landmarks = (resolve(name) for name in (self.model, MESH, IRIS))
+        detector, *landmarks = (
+            resolve(name, allow_unpinned=True) for name in (self.model, MESH, IRIS)
+        )
         if detector.loader == "litert":
             self._detect = partial(detect, Network(detector))
         else:

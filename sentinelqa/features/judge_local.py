@@ -37,7 +37,7 @@ class LocalJudge:
     """
 
     def __init__(self, model: str, device: str) -> None:
-        resolved = resolve(model)
+        resolved = resolve(model, allow_unpinned=True)
         place = str(resolved.path)
         dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
         options = {"local_files_only": True, "trust_remote_code": False}

@@ -80,7 +80,7 @@ class PersonFinder:
             from sentinelqa.features.litert import Network
         except ModuleNotFoundError as error:
             raise missing_package("the person mask", str(error.name), "faces") from error
-        model = resolve(self.model)
+        model = resolve(self.model, allow_unpinned=True)
         self._network = Network(model)
         self.models = (model.use(),)
 

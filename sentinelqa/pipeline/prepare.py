@@ -98,7 +98,7 @@ def models_by_feature(
     """Feature -> the models behind it, verified and allowed."""
     return {
         feature: [
-            resolve(model, policy=policy).use()
+            resolve(model, policy=policy, allow_unpinned=rubric.allow_unpinned).use()
             for model in feature_models(feature, rubric.models.get(feature))
         ]
         for feature in features

@@ -51,6 +51,7 @@ def compile_rubric(
         min_distance=file.diversity.min_distance if file.diversity else 0.0,
         on_unscored=file.on_unscored,
         models=dict(file.models),
+        allow_unpinned=file.allow_unpinned,
         rule_measures=tuple(measures),
         dimensions=tuple(used),
         folder=folder,

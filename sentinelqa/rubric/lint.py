@@ -152,7 +152,7 @@ def _models(file: RubricFile, top: Layer) -> Iterator[Problem]:
         for model in feature_models(feature, file.models.get(feature)):
             where = top.marks.where(("models", feature))
             try:
-                resolve(model, policy=LicencePolicy())
+                resolve(model, policy=LicencePolicy(), allow_unpinned=file.allow_unpinned)
             except LicenceError as error:
                 yield Problem(error.what, where, error.remedy)
             except UsageError as error:

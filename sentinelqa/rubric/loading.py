@@ -145,7 +145,10 @@ def canonical_hash(file: RubricFile) -> str:
     What a rubric does not say is left out, so a key that the language gains changes no old hash.
     """
     content = file.model_dump(
-        mode="json", by_alias=True, exclude={"examples", "description"}, exclude_none=True
+        mode="json",
+        by_alias=True,
+        exclude={"examples", "description", "allow_unpinned"},
+        exclude_none=True,
     )
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

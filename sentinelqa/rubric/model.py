@@ -78,6 +78,7 @@ class Rubric:
         min_distance: of the perceptual hashes of delivered images, a share of their bits.
         on_unscored: what a fact (no reference, not applicable, undecidable) means.
         models: feature -> model id, where the rubric names one.
+        allow_unpinned: whether these may be models that were never pinned.
         advice: what works, but should be known: a calibration that no longer fits.
         rule_measures: measurements of custom rules, beside those of dimensions.
         dimensions: names of the dimensions in use, in tier order, those only in ``rank`` last.
@@ -97,6 +98,7 @@ class Rubric:
     min_distance: float = 0.0
     on_unscored: Literal["fail", "review"] = "fail"
     models: Mapping[str, str] = field(default_factory=dict)
+    allow_unpinned: bool = False
     rule_measures: tuple[RuleMeasure, ...] = ()
     dimensions: tuple[str, ...] = ()
     folder: str = ""

@@ -262,6 +262,9 @@ class RubricFile(Strict):
         default_factory=dict,
         description="Feature -> the model it uses. Thresholds belong to a model.",
     )
+    allow_unpinned: bool = Field(
+        False, strict=True, description="Use models whose files nobody has written down."
+    )
     tiers: Tiers = Field(Tiers(), description="The thresholds and the rules.")
     rank: dict[Name, Annotated[float, Field(strict=True, gt=0, le=1000)]] = Field(
         default_factory=dict, description="Dimension -> weight. Orders what passed."

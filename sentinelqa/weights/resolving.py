@@ -72,7 +72,8 @@ def resolve(
         task: what it is wanted for; empty for whatever it does.
         revision: of a Hugging Face id that is not registered: 40 hexadecimal digits.
         policy: the licences that are allowed; without one, all are.
-        allow_unpinned: accept a hub model whose revision was never pinned.
+        allow_unpinned: accept a model that was never pinned. Features do: whether theirs may be
+            used was decided with the rubric, before the run.
 
     Raises:
         LicenceError: the policy does not allow it.
@@ -237,5 +238,5 @@ def _unpinned(name: str, source: str) -> ModelError:
         f"model {name!r} is unpinned: nobody has written down which files it must have",
         where=source,
         remedy="give a revision of 40 hexadecimal digits, or accept what is there with "
-        "'allow_unpinned: true' in the generator's section of the job",
+        "'allow_unpinned: true' where it is named: the generator's section of a job, or a rubric",
     )

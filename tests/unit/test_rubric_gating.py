@@ -133,3 +133,15 @@ def test_lint_knows_thresholds_that_belong_to_another_model(
     for problem in found:
         assert "prompt_alignment" in problem.what
         assert "sentinelqa rubric calibrate" in problem.remedy
+
+
+def test_an_unpinned_model_is_named_only_by_a_rubric_that_accepts_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    text = "name: mine\nextends: headshot\nmodels: {face_embedding: auraface}\n"
+    path.write_text(text)
+    before = load_rubric(path)
+    assert any("'auraface' is unpinned" in problem.what for problem in lint(path))
+    path.write_text(text + "allow_unpinned: true\n")
+    assert not any("unpinned" in problem.what for problem in lint(path))
+    assert load_rubric(path).allow_unpinned
+    assert load_rubric(path).hash == before.hash
