@@ -23,6 +23,9 @@ from sentinelqa.types import (
     Verdict,
 )
 
+PAGE = 16
+"""Requests that are read at once: what the first answer, and the log beside it, wait for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateRecord:
@@ -140,8 +143,8 @@ class LedgerReader:
         """Every candidate, by request in the order of the file, then by index; streamed."""
         for first, last, requests in self._pages():
             with snapshot(self._db):
-                page = self._candidate_page(first, last, requests)
-            yield from page
+                candidates, measured = self._candidate_rows(first, last)
+            yield from _candidate_page(candidates, measured, requests)
 
     def requests(self) -> Iterator[RequestRecord]:
         """Every request in the order of the file; streamed."""
@@ -190,24 +193,23 @@ class LedgerReader:
         while found := self.ask(
             "SELECT position, id, payload, wanted FROM request WHERE position > ?"
             " ORDER BY position LIMIT ?",
-            (start, queries.PAGE),
+            (start, PAGE),
         ):
             requests = {p: rows.request_of(i, payload, n) for p, i, payload, n in found}
             first, start = found[0][0], found[-1][0]
             yield first, start, requests
 
-    def _candidate_page(
-        self, first: int, last: int, requests: Mapping[int, Request]
-    ) -> list[CandidateRecord]:
-        measured: dict[int, list[Measurement]] = {}
-        for row in queries.page(
+    def _candidate_rows(
+        self, first: int, last: int
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The rows of a page's candidates, and those of their measurements."""
+        measured = queries.page(
             self._db,
             "SELECT m.* FROM candidate c JOIN measurement m ON m.candidate = c.key"
             " WHERE c.request BETWEEN ? AND ?",
             (first, last),
-        ):
-            measured.setdefault(row["candidate"], []).append(rows.measurement_of(row))
-        found = queries.page(
+        )
+        candidates = queries.page(
             self._db,
             "SELECT c.*, r.prompt, r.negative_prompt, r.settings, v.outcome, v.rank, v.checks,"
             " v.warnings, d.place, d.sha256 AS delivered_sha256, b.id AS duplicate_of"
@@ -220,10 +222,7 @@ class LedgerReader:
             " WHERE c.request BETWEEN ? AND ? ORDER BY c.request, c.idx",
             (first, last),
         )
-        return [
-            _candidate_record(row, requests[row["request"]], measured.get(row["key"], ()))
-            for row in found
-        ]
+        return candidates, measured
 
     def _request_page(
         self, first: int, last: int, requests: Mapping[int, Request]
@@ -265,6 +264,19 @@ class LedgerReader:
             )
             for row in found
         ]
+
+
+def _candidate_page(
+    candidates: Sequence[dict[str, Any]],
+    measured: Sequence[dict[str, Any]],
+    requests: Mapping[int, Request],
+) -> Iterator[CandidateRecord]:
+    """What the rows say; made outside the snapshot, which nobody should hold while he computes."""
+    found: dict[int, list[Measurement]] = {}
+    for row in measured:
+        found.setdefault(row["candidate"], []).append(rows.measurement_of(row))
+    for row in candidates:
+        yield _candidate_record(row, requests[row["request"]], found.get(row["key"], ()))
 
 
 def _candidate_record(
