@@ -205,6 +205,18 @@ def test_pages_of_pictures_turn(page: Any) -> None:
     assert page.get_by_role("button", name="Next", exact=True).is_disabled()
 
 
+def test_paper_has_every_request_and_the_screen_its_page_again(page: Any) -> None:
+    page.get_by_role("button", name="Next", exact=True).click()
+    second = page.locator(".group h3").all_inner_texts()
+    page.evaluate(
+        "window.inPrint = 0; addEventListener('beforeprint', () => "
+        "{ window.inPrint = document.querySelectorAll('.group').length; })"
+    )
+    page.pdf()
+    assert page.evaluate("window.inPrint") == 20
+    assert page.locator(".group h3").all_inner_texts() == second
+
+
 def test_light_and_dark(browser: Any, run: Path) -> None:
     for page in opened(browser, run / "report.html", color_scheme="dark"):
         ground = "getComputedStyle(document.body).backgroundColor"

@@ -155,6 +155,7 @@ function turn(by) {
 }
 document.getElementById("previous").addEventListener("click", () => turn(-1));
 document.getElementById("next").addEventListener("click", () => turn(1));
+for (const [moment, on] of [["beforeprint", true], ["afterprint", false]]) addEventListener(moment, () => { printing = on; drawSheet(); });
 for (const link of document.querySelectorAll("[data-request]")) {
   link.addEventListener("click", () => {
     find.value = link.dataset.request;

@@ -1,4 +1,7 @@
 const PER_PAGE = data.mode === "run" ? 16 : 60;
+// Paper has no pager: what the filters leave is printed, up to a pile that somebody may still read.
+const PRINTED = data.mode === "run" ? 200 : 1000;
+let printing = false;
 const view = { outcomes: new Set(), failed: "", find: "", requests: "", rejects: data.mode !== "run", page: 0, opened: new Set(), shown: [] };
 const sheet = document.getElementById("sheet");
 
@@ -72,7 +75,7 @@ function describe(row) {
 }
 function picture(row) {
   if (thumbnails[row] === "") return el("span", { class: "nothing" }, "No picture");
-  return el("img", { src: thumbnails[row], alt: describe(row), loading: thumbnails[row].startsWith("data:") ? null : "lazy", decoding: "async" });
+  return el("img", { src: thumbnails[row], alt: describe(row), loading: printing || thumbnails[row].startsWith("data:") ? null : "lazy", decoding: "async" });
 }
 
 function card(row) {
@@ -127,10 +130,12 @@ function drawSheet() {
   }
   const pages = Math.max(1, Math.ceil(keep.length / PER_PAGE));
   view.page = Math.min(view.page, pages - 1);
-  const part = keep.slice(view.page * PER_PAGE, (view.page + 1) * PER_PAGE);
+  const part = printing ? keep.slice(0, PRINTED) : keep.slice(view.page * PER_PAGE, (view.page + 1) * PER_PAGE);
   if (part.length === 0) sheet.replaceChildren(el("p", { class: "empty" }, "Nothing matches these filters."));
   else if (data.mode === "run") sheet.replaceChildren(...part.map(([number, rows]) => group(number, rows)));
   else { view.shown = part; sheet.replaceChildren(el("div", { class: "grid" }, ...part.map(card))); }
+  if (printing && part.length < keep.length) sheet.append(el("p", { class: "muted" },
+    `The first ${integer(PRINTED)} of ${integer(keep.length)} ${data.mode === "run" ? "requests" : "images"}. Filter the page to print others.`));
   document.getElementById("found").textContent = data.mode === "run"
     ? `${integer(keep.length)} request${keep.length === 1 ? "" : "s"}, ${integer(count)} candidates` : `${integer(count)} images`;
   const pager = document.getElementById("pager");
