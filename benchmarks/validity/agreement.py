@@ -34,6 +34,9 @@ _READ = (
 )
 
 
+_NOTE = "What torchmetrics and ofiqpy say is measured where they are installed; nothing else needs them.\n\n"
+
+
 def agreement(bench: Bench, pictures: Mapping[str, RGB], ofiq_python: Path | None) -> str:
     """One row per measure that somebody else has published, too.
 
@@ -43,7 +46,7 @@ def agreement(bench: Bench, pictures: Mapping[str, RGB], ofiq_python: Path | Non
     rows = [*_hashes(pictures), *_colours(), *_sharpness_and_noise(bench, pictures), *_text()]
     if ofiq_python is not None and bench.can("lighting"):
         rows += _light(bench, pictures["astronaut"], ofiq_python)
-    return table(("measure", "against", "result"), rows)
+    return _NOTE + table(("measure", "against", "result"), rows)
 
 
 def _hashes(pictures: Mapping[str, RGB]) -> Iterator[Row]:
