@@ -34,7 +34,10 @@ _READ = (
 )
 
 
-_NOTE = "What torchmetrics and ofiqpy say is measured where they are installed; nothing else needs them.\n\n"
+_NOTE = """\
+What torchmetrics and ofiqpy say is measured where they are installed; nothing else needs them.
+
+"""
 
 
 def agreement(bench: Bench, pictures: Mapping[str, RGB], ofiq_python: Path | None) -> str:

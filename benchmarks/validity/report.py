@@ -187,9 +187,9 @@ _HEAD = """\
 # Do the dimensions measure what they say?
 
 Written by `python -m benchmarks.validity`, which anybody can run again, on {count} photographs
-({names}) and a drawn tin with writing. scikit-image ships the photographs; the portraits beside them,
-named with `--samples FOLDER`, are `tests/test_images` of face_recognition 1.3.0's source
-distribution.
+({names}) and a drawn tin with writing.
+scikit-image ships the photographs; the portraits beside them, named with `--samples FOLDER`, are
+`tests/test_images` of face_recognition 1.3.0's source distribution.
 
 The samples are few: read this as a check that every measure moves the right way and rests where it
 should, not as an error rate for your pictures. `sentinelqa rubric calibrate` gives those."""
