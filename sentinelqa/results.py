@@ -13,7 +13,6 @@ import pandas as pd
 import yaml
 
 from sentinelqa.errors import JobError
-from sentinelqa.retry import price_of
 from sentinelqa.rundir import RunDir
 
 TOP_REASONS = 5
@@ -105,11 +104,11 @@ class Run:
     def given_up(self) -> dict[str, float]:
         """Requests that were stopped early, candidates that they did not use, and how many of the
         requests these would have filled by the estimates at the time: the price of stopping."""
-        prices = [p for r in self.requests["shortfall_reasons"].dropna() if (p := price_of(r))]
+        stopped = self.requests.dropna(subset=["chance"])
         return {
-            "requests": len(prices),
-            "candidates": sum(unused for unused, _ in prices),
-            "would_have_filled": round(sum(chance for _, chance in prices), 3),
+            "requests": len(stopped),
+            "candidates": int(stopped["unused"].sum()),
+            "would_have_filled": round(float(stopped["chance"].sum()), 3),
         }
 
     def failed_by(self, most: int | None = None) -> list[tuple[str, int]]:

@@ -2,9 +2,10 @@
 
 The pass rate of a request is unknown and differs from request to request; most of the waste is in
 requests that will not deliver. So it is estimated as a Beta posterior: a prior fitted to earlier
-requests, and the request's own verdicts. Top-ups are sized to the shortfall, but no longer than the
-row of failures that would settle the matter, and a request whose remaining budget will most likely
-not deliver is given up. ``benchmarks/candidates.py`` replays all of this on traces.
+requests, and the request's own verdicts. Rounds are so short that hardly a candidate comes after
+the last that was wanted, and no longer than the row of failures that would settle the matter. A
+request whose remaining budget will most likely not deliver is given up.
+``benchmarks/candidates.py`` replays all of this on traces.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ STRENGTH = (0.5, 4.0)
 request may be unlike all before it."""
 UNKNOWN_STRENGTH = 2.0
 """Without earlier requests the prior is uniform."""
+LATE = 0.2
+"""A candidate joins a round unless the request is filled before it with more than this chance."""
 LAST_ROUND = 0.9
 """The last round that is allowed is sized to this share of what the whole budget would achieve."""
 
@@ -73,6 +76,8 @@ class RetryPolicy:
         give_up_below: stop when the chance that the rest of the budget fills the request falls
             below this; 0 never gives up. It buys a lower cost per delivered image with requests
             that a full budget would have filled.
+        least: candidates of a round after the first, where the budget has them: what fills a
+            batch in a job of few requests, whose empty slots would cost as much.
         best_of: generate exactly this many in one round, and take the best; 0 means adaptive.
     """
 
@@ -81,6 +86,7 @@ class RetryPolicy:
     retries: int
     adjustments: tuple[Adjustment, ...] = ()
     give_up_below: float = 0.05
+    least: int = 1
     best_of: int = 0
 
 
@@ -124,7 +130,7 @@ _PRICE = re.compile(r"the chance that (\d+) more candidates give the \d+ missing
 
 def price_of(reason: str) -> tuple[int, float] | None:
     """The budget that a request did not use and the chance that it would have filled it, from the
-    recorded reason of a stop; ``None`` for a request that was not given up."""
+    recorded reason of a stop; ``None`` where nothing that was left could have."""
     found = _PRICE.search(reason)
     return (int(found[1]), float(found[2]) / 100) if found else None
 
@@ -198,16 +204,16 @@ def first_round(recipe: Recipe, wanted: int, policy: RetryPolicy, pooled: PassRa
     """The first round: ``policy.first``, or fewer where earlier requests say that fewer will do.
 
     Either they passed easily, or so many of them are hopeless that a few failures tell; not fewer
-    than half, because this request may be unlike them.
+    than half for that, because this request may be unlike them. Where there is no further round,
+    nothing is saved in this one.
     """
     if policy.best_of:
         return Round(number=1, recipe=recipe, count=policy.best_of, why="best of a fixed number")
     count = min(policy.first, policy.max)
     why = "first round"
-    if pooled.judged >= 2 * policy.first:
-        needed = max(wanted, math.ceil(wanted / pooled.mean))
-        telling = count
-        if policy.retries and not policy.adjustments:
+    if policy.retries and pooled.judged >= 2 * policy.first:
+        needed, telling = _needed(wanted, policy.max, pooled.prior, policy), count
+        if not policy.adjustments:
             telling = failures_that_stop(wanted, policy.max, *pooled.prior, policy.give_up_below)
             telling = max(telling, math.ceil(count / 2))
         if min(needed, telling) < count:
@@ -237,17 +243,13 @@ def next_round(standing: Standing, policy: RetryPolicy) -> Round | Stop:
     recipe, why = adjust(rounds[-1], policy.adjustments)
     alpha, beta = _posterior(standing, recipe)
     chance = chance_of_at_least(short, remaining, alpha, beta)
+    price = f"the chance that {remaining} more candidates give the {short} missing is {chance:.1%}"
     if len(rounds) > policy.retries:
-        reason = f"{len(rounds)} rounds are used"
+        reason = f"{len(rounds)} rounds are used: {price}"
         return Stop(kind="rounds", reason=reason, unused=remaining, chance=chance)
     if chance < policy.give_up_below:
-        return Stop(
-            kind="stalled",
-            reason=f"estimated pass rate {alpha / (alpha + beta):.0%}: the chance that {remaining} "
-            f"more candidates give the {short} missing is {chance:.1%}",
-            unused=remaining,
-            chance=chance,
-        )
+        reason = f"estimated pass rate {alpha / (alpha + beta):.0%}: {price}"
+        return Stop(kind="stalled", reason=reason, unused=remaining, chance=chance)
     count = _top_up(short, remaining, (alpha, beta), policy, left=policy.retries - len(rounds) + 1)
     return Round(number=len(rounds) + 1, recipe=recipe, count=count, why=why)
 
@@ -262,15 +264,30 @@ def _top_up(
     half, a quarter, ... of what a last round would need.
     """
     alpha, beta = posterior
-    wanted = max(short, math.ceil(short * (alpha + beta) / alpha))
     step = min(
-        wanted,
+        _needed(short, remaining, posterior, policy),
         max(policy.first, short),
         failures_that_stop(short, remaining, alpha, beta, policy.give_up_below),
     )
     last = _enough(short, remaining, alpha, beta)
     share: int = 2 ** (left - 1)
-    return min(remaining, max(step, math.ceil(last / share)))
+    return min(remaining, max(step, policy.least, math.ceil(last / share)))
+
+
+def _needed(short: int, most: int, posterior: tuple[float, float], policy: RetryPolicy) -> int:
+    """How many candidates the shortfall asks for.
+
+    Where further rounds cost nothing, so few that the last one is hardly ever too late. Where each
+    further round changes the settings, as many as will do on average.
+    """
+    alpha, beta = posterior
+    if policy.adjustments:
+        return max(short, math.ceil(short * (alpha + beta) / alpha))
+
+    def fills(count: int) -> bool:
+        return chance_of_at_least(short, count, alpha, beta) > LATE
+
+    return short + bisect_left(range(short, most), True, key=fills)
 
 
 def failures_that_stop(

@@ -11,8 +11,9 @@ first round judged; the pass rate of those first rounds is its prior.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sentinelqa.retry import (
     PassRate,
@@ -260,6 +261,11 @@ class Scheduler:
             self._settled += self._first_rounds.pop(earlier)
             self._unfinished.pop(earlier, None)
         return self._settled
+
+
+def filling(policy: RetryPolicy, batch: int, requests: int) -> RetryPolicy:
+    """The policy for a job of so few requests that their top-ups alone would leave empty slots."""
+    return replace(policy, least=math.ceil(batch / max(1, min(requests, 2 * COHORT))))
 
 
 def pass_rate(judged: Iterable[Judged]) -> PassRate:

@@ -54,9 +54,13 @@ REQUEST_COLUMNS: dict[str, pa.DataType] = {
     "rounds": pa.int32(),
     "outcome": pa.string(),
     "shortfall_reasons": pa.string(),
+    "unused": pa.int32(),
+    "chance": pa.float64(),
     "cost": pa.float64(),
     "cost_per_delivered": pa.float64(),
 }
+"""``unused`` are candidates of the budget that a short request was stopped before, and ``chance``
+that they would have filled it, as estimated then; both empty elsewhere."""
 
 _ARROW = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "str": pa.string()}
 _UNSEEN = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"

@@ -12,6 +12,7 @@ import yaml
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.errors import JobError
 from sentinelqa.ledger import LedgerReader
+from sentinelqa.retry import price_of
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rundir import RunDir
 from sentinelqa.scorer import dimensions_of
@@ -93,6 +94,7 @@ def _request_rows(
 ) -> Iterator[Mapping[str, Any]]:
     for record in reader.requests():
         cost = cost_of(record.seconds)
+        unused, chance = price_of(record.reason) or (None, None)
         yield {
             "request_id": record.request.id,
             "prompt": record.request.prompt,
@@ -102,6 +104,8 @@ def _request_rows(
             "rounds": record.rounds,
             "outcome": record.outcome.value if record.outcome else None,
             "shortfall_reasons": _shortfall(record.reason, record.failures),
+            "unused": unused,
+            "chance": chance,
             "cost": cost,
             "cost_per_delivered": cost / record.delivered if record.delivered else None,
         }

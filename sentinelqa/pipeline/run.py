@@ -28,7 +28,7 @@ from sentinelqa.results import Run
 from sentinelqa.retry import RetryPolicy
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir, fingerprint, fresh, log_to, refuse_other_job, write_inputs
-from sentinelqa.scheduling import COHORT, Scheduler
+from sentinelqa.scheduling import COHORT, Scheduler, filling
 from sentinelqa.scorer import ScorePlan, make_score_stage
 from sentinelqa.screening import Screener
 from sentinelqa.sources.requests import read_requests
@@ -163,7 +163,7 @@ def _loop(
         ledger=ledger,
         scheduler=Scheduler(
             settings=job.settings,
-            policy=job.retry,
+            policy=filling(job.retry, job.batch, plan.requests),
             seed=job.seed,
             min_distance=plan.rubric.min_distance,
             history=ledger.first_round_rates(),

@@ -86,6 +86,22 @@ def test_what_is_delivered_passed_and_carries_its_evidence(folder: Path) -> None
     assert candidates["delivered"].notna().sum() == len(sidecars)
 
 
+def test_the_price_of_stopping_early_is_in_the_table_and_the_summary(folder: Path) -> None:
+    rubric = folder / "rubric.yaml"
+    rubric.write_text(rubric.read_text().replace("0.955", "0.999"))
+    job = folder / "job.yaml"
+    job.write_text(job.read_text().replace("max: 16", "max: 40").replace("rounds: 3", "rounds: 9"))
+
+    finished = sq.run(job, out=folder / "out", engine="inline")
+
+    requests, said = finished.requests, finished.as_dict()["given_up"]
+    assert (requests["candidates"] + requests["unused"] == 40).all()
+    assert requests["chance"].between(0, 0.05).all()
+    assert said["requests"] == 6
+    assert said["candidates"] == 240 - len(finished.candidates)
+    assert said["would_have_filled"] == pytest.approx(requests["chance"].sum(), abs=0.001)
+
+
 def test_running_again_changes_nothing(folder: Path) -> None:
     sq.run(folder / "job.yaml", out=folder / "out")
     before = deliverables(folder / "out")

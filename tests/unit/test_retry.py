@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from sentinelqa.retry import (
+    LATE,
     Adjustment,
     Change,
     PassRate,
@@ -21,6 +22,7 @@ from sentinelqa.retry import (
     next_round,
     price_of,
 )
+from sentinelqa.scheduling import filling
 from sentinelqa.types import Candidate, Check, Judged, Outcome, Settings, Verdict
 
 RECIPE = Recipe(settings=Settings(model="m", steps=20, guidance=4.0), prompt="a cup")
@@ -90,6 +92,7 @@ def test_stops_when_the_rounds_are_used() -> None:
 
     assert isinstance(decision, Stop)
     assert decision.kind == "rounds"
+    assert price_of(decision.reason) == (54, pytest.approx(decision.chance, abs=0.0005))
 
 
 def test_too_small_a_rest_of_the_budget_is_said_plainly() -> None:
@@ -172,8 +175,52 @@ def test_best_of_is_one_fixed_round() -> None:
 
 def test_the_first_round_shrinks_where_earlier_requests_passed_easily() -> None:
     assert first_round(RECIPE, 4, POLICY, PassRate()).count == 8
-    assert first_round(RECIPE, 4, POLICY, PassRate(passed=95, judged=100)).count == 5
-    assert first_round(RECIPE, 4, POLICY, PassRate(passed=40, judged=100)).count == 8
+    assert first_round(RECIPE, 4, POLICY, PassRate(passed=95, judged=100)).count == 4
+    assert first_round(RECIPE, 4, POLICY, PassRate.of_request(10, 100)).count == 8
+
+
+def test_the_only_round_does_not_shrink() -> None:
+    policy = RetryPolicy(first=8, max=8, retries=0)
+
+    assert first_round(RECIPE, 4, policy, PassRate(passed=95, judged=100)).count == 8
+
+
+def test_hardly_a_candidate_of_a_round_comes_too_late() -> None:
+    policy = RetryPolicy(first=20, max=200, retries=10)
+    half = standing(finished(10, 10), wanted=20)
+
+    decision = next_round(half, policy)
+
+    assert isinstance(decision, Round)
+    assert chance_of_at_least(10, decision.count - 1, 11, 11) <= LATE
+    assert chance_of_at_least(10, decision.count, 11, 11) > LATE
+    assert 10 < decision.count < 20
+
+
+def test_a_round_after_which_settings_change_is_sized_to_the_shortfall() -> None:
+    adjusting = RetryPolicy(
+        first=20,
+        max=200,
+        retries=3,
+        adjustments=(Adjustment(fails=("other",), changes=(Change(key="steps", value=30),)),),
+    )
+
+    decision = next_round(standing(finished(10, 10), wanted=20), adjusting)
+
+    assert isinstance(decision, Round)
+    assert decision.count == 20
+
+
+def test_a_job_of_few_requests_tops_up_in_whole_batches() -> None:
+    state = standing(finished(7, 1), wanted=8)
+
+    alone = next_round(state, filling(POLICY, batch=16, requests=1))
+    many = next_round(state, filling(POLICY, batch=16, requests=500))
+
+    assert isinstance(alone, Round)
+    assert alone.count == 16
+    assert isinstance(many, Round)
+    assert many.count == 1
 
 
 def test_the_first_round_shrinks_to_half_where_most_requests_are_hopeless() -> None:
