@@ -21,6 +21,7 @@ from sentinelqa.types import StoredImage
 __all__ = [
     "encode_fast",
     "encode_small",
+    "identify",
     "inspect",
     "read",
     "replacing",
@@ -124,14 +125,22 @@ def inspect(path: str, *, shown_as: str = "") -> StoredImage:
         ScoringError: it cannot be read as an image, with a reason code.
     """
     _, width, height = probe(path)
+    digest, size = identify(path)
+    return StoredImage(sha256=digest, path=shown_as or path, width=width, height=height, size=size)
+
+
+def identify(path: str) -> tuple[str, int]:
+    """The sha256 and the size of an existing file; nothing in it is looked at.
+
+    Raises:
+        ScoringError: it is no plain file, or too large.
+    """
     digest, size = hashlib.sha256(), 0
     with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
             size += len(chunk)
-    return StoredImage(
-        sha256=digest.hexdigest(), path=shown_as or path, width=width, height=height, size=size
-    )
+    return digest.hexdigest(), size
 
 
 def thumbnail(rgb: RGB, side: int) -> bytes:

@@ -6,7 +6,8 @@ the libraries' versions, and what the request says (prompt, metadata, contents o
 Whatever changes, nothing old is found. Outages are not kept, and neither is what depends on more
 than that: answers of judges, an index of known pictures, features from elsewhere that do not say
 ``cacheable = True``. The cache is one SQLite file that several processes use; any trouble with it
-is logged, and scoring goes on without it.
+is logged, and scoring goes on without it. What reports show of the images lies in the same file
+(:mod:`sentinelqa.picturecache`).
 """
 
 from __future__ import annotations
@@ -34,8 +35,15 @@ log = logging.getLogger(__name__)
 
 MAX_BYTES = 1 << 30
 """What the file may take; the entries that were not used for longest go first."""
+MAX_PICTURE_BYTES = MAX_BYTES // 4
+"""What a report's small pictures may take of it: they are cheaper to make than measurements."""
 HASH = "hashes"
 """The name under which perceptual hashes are kept, beside the dimensions."""
+SIZE = "size"
+"""The same for width and height, so that a known file need not be opened as an image."""
+
+Kept = Measurement | int | tuple[int, int]
+"""A measurement, a perceptual hash, or width and height."""
 
 _FORMAT = 1
 _DAY = 86_400
@@ -60,12 +68,15 @@ class CachePlan:
     """Where the cache is and what may be taken from it. Picklable.
 
     Attributes:
-        contexts: dimension (or :data:`HASH`) -> what its measurement depends on beside image and
-            request.
+        contexts: dimension (or :data:`HASH`, :data:`SIZE`) -> what its measurement depends on
+            beside image and request.
+        features: feature -> what its value depends on beside the image; those that depend on more
+            are left out.
     """
 
     path: str
     contexts: tuple[tuple[str, str], ...]
+    features: tuple[tuple[str, str], ...] = ()
 
 
 def cache_file() -> Path | None:
@@ -93,15 +104,23 @@ def plan_cache(
     if path is None:
         return None
     told = {name: _feature_identity(f, models.get(name, ())) for name, f in features.items()}
+    known = {name for name, f in features.items() if not _unknown(f, models.get(name, ()))}
     contexts = {}
     for dimension in dimensions:
         needed = _all_needed({*dimension.needs, *dimension.reference_needs}, features)
-        if any(_unknown(features[name], models.get(name, ())) for name in needed):
-            continue
-        own = [dimension.name, dimension.version, _parameters(dimension), _source(dimension)]
-        contexts[dimension.name] = _digest([own, [told[n] for n in sorted(needed)]])
-    contexts[HASH] = _digest([told[n] for n in sorted(_all_needed({HASH}, features))])
-    return CachePlan(path=str(path), contexts=tuple(contexts.items()))
+        if needed <= known:
+            own = [dimension.name, dimension.version, _parameters(dimension), _source(dimension)]
+            contexts[dimension.name] = digest([own, [told[n] for n in sorted(needed)]])
+    contexts[HASH] = digest([told[n] for n in sorted(_all_needed({HASH}, features))])
+    contexts[SIZE] = digest([SIZE])
+    of_features = {
+        name: digest([told[n] for n in sorted(needed)])
+        for name in features
+        if (needed := _all_needed({name}, features)) <= known
+    }
+    return CachePlan(
+        path=str(path), contexts=tuple(contexts.items()), features=tuple(of_features.items())
+    )
 
 
 def _parameters(component: object) -> str:
@@ -134,10 +153,11 @@ def _feature_identity(feature: Feature, models: Sequence[ModelUse]) -> list[Any]
 
 def _source(component: Feature | Dimension) -> str:
     """The hash of the file that defines a component, so that one under work is measured again."""
-    return _file_digest(str(sys.modules[type(component).__module__].__file__))
+    return file_digest(str(sys.modules[type(component).__module__].__file__))
 
 
-def _file_digest(path: str) -> str:
+def file_digest(path: str) -> str:
+    """The sha256 of a file, read again when it has changed."""
     status = Path(path).stat()
     return _digest_at(path, status.st_mtime_ns, status.st_size)
 
@@ -148,7 +168,8 @@ def _digest_at(path: str, _modified: int, _size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """What names a context: the sha256 of ``value`` with the libraries' versions and our own."""
     content = json.dumps([__version__, _versions(), value], default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
@@ -169,15 +190,15 @@ class ScoreCache:
 
     def __init__(self, plan: CachePlan) -> None:
         self._contexts = dict(plan.contexts)
-        self._today = int(time.time()) // _DAY
+        self._today = today()
         self._db: sqlite3.Connection | None = None
         try:
-            self._db = _connect(Path(plan.path))
+            self._db = connect(Path(plan.path))
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
-    def recall(self, sha256: str, request: Request) -> dict[str, Measurement | int]:
-        """What is kept of an image: measurements by dimension, and its perceptual hash."""
+    def recall(self, sha256: str, request: Request) -> dict[str, Kept]:
+        """What is kept of an image: measurements by dimension, its perceptual hash and size."""
         keys = self._keys(request)
         if self._db is None or not keys:
             return {}
@@ -194,7 +215,7 @@ class ScoreCache:
             return {}
         return found
 
-    def keep(self, scored: Sequence[tuple[str, Request, Mapping[str, Measurement | int]]]) -> None:
+    def keep(self, scored: Sequence[tuple[str, Request, Mapping[str, Kept]]]) -> None:
         """Keep what was measured of images: (sha256, request, values as :meth:`recall` gives)."""
         rows = []
         for sha256, request, values in scored:
@@ -213,17 +234,15 @@ class ScoreCache:
             self._give_up(error)
 
     def trim(self, most: int = MAX_BYTES) -> None:
-        """Forget what was not used for longest, until ``most`` bytes hold the rest."""
+        """Forget what was not used for longest, until ``most`` bytes hold the rest, pictures
+        :data:`MAX_PICTURE_BYTES` at most."""
         if self._db is None:
             return
         try:
-            while _bytes(self._db) > most:
-                oldest, newest = self._db.execute("SELECT min(day), max(day) FROM entry").fetchone()
-                if oldest == newest:
-                    self._db.execute("DELETE FROM entry WHERE abs(random()) % 5 = 0")
-                else:
-                    self._db.execute("DELETE FROM entry WHERE day = ?", (oldest,))
-                self._db.execute("PRAGMA incremental_vacuum").fetchall()
+            while _picture_bytes(self._db) > min(most, MAX_PICTURE_BYTES):
+                _forget_oldest(self._db, "picture")
+            while _bytes(self._db) > most and _holds_any(self._db, "entry"):
+                _forget_oldest(self._db, "entry")
         except sqlite3.Error as error:
             self._give_up(error)
 
@@ -249,7 +268,13 @@ class ScoreCache:
         self.close()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file, and make what it lacks.
+
+    Raises:
+        OSError: its folder cannot be made.
+        sqlite3.Error: it cannot be opened, or is something else.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, timeout=30, isolation_level=None)
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -260,7 +285,33 @@ def _connect(path: Path) -> sqlite3.Connection:
         " content TEXT NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (image, context))"
         " STRICT, WITHOUT ROWID"
     )
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS picture (image BLOB NOT NULL, context BLOB NOT NULL,"
+        " day INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (image, context)) STRICT"
+    )
     return db
+
+
+def today() -> int:
+    """The number of the day on which an entry is used."""
+    return int(time.time()) // _DAY
+
+
+def _forget_oldest(db: sqlite3.Connection, table: str) -> None:
+    oldest, newest = db.execute(f"SELECT min(day), max(day) FROM {table}").fetchone()  # noqa: S608
+    if oldest == newest:
+        db.execute(f"DELETE FROM {table} WHERE abs(random()) % 5 = 0")  # noqa: S608
+    else:
+        db.execute(f"DELETE FROM {table} WHERE day = ?", (oldest,))  # noqa: S608
+    db.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def _holds_any(db: sqlite3.Connection, table: str) -> bool:
+    return db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None  # noqa: S608
+
+
+def _picture_bytes(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT total(length(content)) FROM picture").fetchone()[0])
 
 
 def _bytes(db: sqlite3.Connection) -> int:
@@ -279,26 +330,29 @@ def _about(request: Request) -> str:
             request.negative_prompt,
             dict(request.metadata),
             dict(request.overrides),
-            [_file_digest(path) for path in request.references],
+            [file_digest(path) for path in request.references],
         ],
         default=str,
     )
 
 
-def _is_outage(value: Measurement | int) -> bool:
+def _is_outage(value: Kept) -> bool:
     return isinstance(value, Measurement) and value.unscored in _OUTAGES
 
 
-def _encoded(value: Measurement | int) -> str:
-    if isinstance(value, int):
-        return str(value)
+def _encoded(value: Kept) -> str:
+    if isinstance(value, int | tuple):
+        return json.dumps(value)
     return json.dumps(asdict(value), default=lambda number: number.item())
 
 
-def _decoded(content: str) -> Measurement | int:
+def _decoded(content: str) -> Kept:
     value = json.loads(content)
     if isinstance(value, int):
         return value
+    if isinstance(value, list):
+        width, height = value
+        return int(width), int(height)
     unscored = value.pop("unscored")
     models = tuple(ModelUse(**m) for m in value.pop("models"))
     return Measurement(**value, unscored=Unscored(unscored) if unscored else None, models=models)

@@ -27,8 +27,9 @@ from sentinelqa.dimensions.base import Dimension
 from sentinelqa.errors import ModelError, ScoringError, SentinelError, StorageError
 from sentinelqa.features.base import Feature, FeatureInput, Features
 from sentinelqa.files import storing
+from sentinelqa.pickling import portable
 from sentinelqa.rubric.model import Rubric
-from sentinelqa.scorecache import HASH, CachePlan, ScoreCache
+from sentinelqa.scorecache import HASH, SIZE, CachePlan, Kept, ScoreCache
 from sentinelqa.sources.images import fetch
 from sentinelqa.tracing import span
 from sentinelqa.types import (
@@ -49,6 +50,7 @@ _SIZES = 2
 """Steps of the logarithm of a picture's size in which the order of measuring is worked out."""
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreItem:
     """One image to score.
@@ -66,6 +68,7 @@ class ScoreItem:
     in_full: bool = False
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
     """What came of one image.
@@ -134,7 +137,7 @@ class _Work:
     image: StoredImage | None = None
     values: dict[str, Any] = field(default_factory=dict)
     measurements: dict[str, Measurement] = field(default_factory=dict)
-    recalled: Mapping[str, Measurement | int] = field(default_factory=dict)
+    recalled: Mapping[str, Kept] = field(default_factory=dict)
     decided: bool = False
 
 
@@ -190,6 +193,43 @@ class ScoreStage:
             self._keep(readable)
         seconds = (time.perf_counter() - start) / max(1, len(work))
         return [self._result(w, seconds) for w in work]
+
+    def recall(self, item: Sequence[ScoreItem]) -> list[Scored | None]:
+        """What the cache alone says of files here: none is opened as an image, nothing is loaded.
+
+        Returns:
+            ``None`` for each image of which something is not known.
+        """
+        start = time.perf_counter()
+        known = [self._recalled(one) for one in item]
+        seconds = (time.perf_counter() - start) / max(1, len(known))
+        return [None if work is None else self._result(work, seconds) for work in known]
+
+    def _recalled(self, item: ScoreItem) -> _Work | None:
+        if self._cache is None or "://" in item.path:
+            return None
+        try:
+            sha256, size = images.identify(item.path)
+        except (SentinelError, OSError):
+            return None
+        recalled = self._cache.recall(sha256, item.request)
+        sides = recalled.get(SIZE)
+        if not isinstance(sides, tuple):
+            return None
+        image = StoredImage(
+            sha256=sha256, path=item.path, width=sides[0], height=sides[1], size=size
+        )
+        work = _Work(item=item, path=item.path, image=image, recalled=recalled)
+        self._settle(work)
+        for dimension in next(self._by_order([work]))[0]:
+            if work.decided and dimension.name not in self._plan.always:
+                continue
+            measured = recalled.get(dimension.name)
+            if not isinstance(measured, Measurement):
+                return None
+            work.measurements[dimension.name] = measured
+            self._settle(work)
+        return work if work.decided or HASH in recalled else None
 
     def _receive(self, item: ScoreItem, scratch: Path) -> _Work:
         """Bring the image here and, for a generated one, store it durably before it is scored."""
@@ -260,7 +300,9 @@ class ScoreStage:
             return
         kept = []
         for work in works:
-            values: dict[str, Measurement | int] = dict(work.measurements)
+            values: dict[str, Kept] = dict(work.measurements)
+            if work.image is not None:
+                values[SIZE] = (work.image.width, work.image.height)
             if (phash := _phash(work)) is not None:
                 values[HASH] = phash
             new = {name: v for name, v in values.items() if name not in work.recalled}

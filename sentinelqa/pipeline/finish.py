@@ -15,6 +15,7 @@ from sentinelqa.ledger import LedgerReader
 from sentinelqa.retry import price_of
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rundir import RunDir
+from sentinelqa.scorecache import CachePlan
 from sentinelqa.scorer import dimensions_of
 from sentinelqa.tables import (
     candidate_schema,
@@ -25,12 +26,21 @@ from sentinelqa.tables import (
 )
 
 
-def finish(run: RunDir, dimensions: Sequence[Dimension], cost_of: Callable[[float], float]) -> None:
-    """Write the tables and the report of a run, streamed from its ledger."""
+def finish(
+    run: RunDir,
+    dimensions: Sequence[Dimension],
+    cost_of: Callable[[float], float],
+    cache: CachePlan | None = None,
+) -> None:
+    """Write the tables and the report of a run, streamed from its ledger.
+
+    Args:
+        cache: where what the report shows of existing images is kept.
+    """
     from sentinelqa.report import write_report
 
     _write_tables(run, dimensions, cost_of)
-    write_report(run.path)
+    write_report(run.path, cache=cache)
     shutil.rmtree(run.scratch, ignore_errors=True)
 
 

@@ -29,6 +29,7 @@ from sentinelqa.scorer import (
     Scored,
     ScoreItem,
     ScorePlan,
+    ScoreStage,
     dimensions_of,
     features_of,
     make_score_stage,
@@ -109,7 +110,7 @@ def score(
             ledger.add_existing(_requests(find_images(paths), table, prompt))
         if not ledger.finished:
             _score(work, ledger, stack, engine=engine, quiet=quiet)
-        finish(where, dimensions, lambda seconds: seconds)
+        finish(where, dimensions, lambda seconds: seconds, work.plan.cache)
     return Run(where.path)
 
 
@@ -167,8 +168,8 @@ def _score(work: _Work, ledger: Ledger, stack: ExitStack, *, engine: str, quiet:
         deadline=SCORE_DEADLINE,
     )
     surveyor = Surveyor(COHORT, ledger.judged_first(), learning=not work.plan.full)
-    pool = running.pool(spec)
-    _ScoreLoop(running, pool, ledger, surveyor, rubric.hash, tally, display).go()
+    known = ScoreStage(work.plan) if work.plan.cache is not None else None
+    _ScoreLoop(running, spec, known, ledger, surveyor, rubric.hash, tally, display).go()
     ledger.finish()
 
 
@@ -176,21 +177,27 @@ _Waiting = tuple[int, Candidate, Request]
 
 
 class _ScoreLoop:
-    """Feeds the scorers from the ledger and records what comes back."""
+    """Feeds the scorers from the ledger and records what comes back.
+
+    What the cache knows is answered here, before any worker is started, until it does not know one
+    image of a batch; from then on the workers ask it.
+    """
 
     def __init__(
         self,
         engine: Engine,
-        pool: Pool,
+        spec: StageSpec,
+        known: ScoreStage | None,
         ledger: Ledger,
         surveyor: Surveyor,
         rubric_hash: str,
         tally: Tally,
         display: Display,
     ) -> None:
-        self._engine, self._pool, self._ledger = engine, pool, ledger
+        self._engine, self._spec, self._known, self._ledger = engine, spec, known, ledger
         self._surveyor = surveyor
         self._rubric_hash, self._tally, self._display = rubric_hash, tally, display
+        self._pool: Pool | None = None
         self._again: list[tuple[ScoreItem, ...]] = []
         self._next: _Waiting | None = None
         self._attempts = Attempts("scoring")
@@ -199,18 +206,37 @@ class _ScoreLoop:
         """Score until nothing is left."""
         source = self._ledger.open_existing()
         while True:
-            while self._pool.free:
+            while self._pool is None or self._pool.free:
                 suspected = bool(self._again)
                 item = self._again.pop() if suspected else self._batch(source)
                 if not item:
                     break
                 self._ledger.lease([i.candidate.id for i in item])
-                self._pool.submit(item, alone=suspected)
-            if not self._pool.pending:
+                if left := item if suspected else self._unknown(item):
+                    self._submit(left, suspected=suspected)
+                self._display.refresh()
+            if self._pool is None or not self._pool.pending:
                 return
             for _, result in self._engine.wait([self._pool]):
                 self._take(result)
             self._display.refresh()
+
+    def _unknown(self, batch: tuple[ScoreItem, ...]) -> tuple[ScoreItem, ...]:
+        """Record what the cache says of a batch; the images of which it says nothing."""
+        if self._known is None:
+            return batch
+        answers = self._known.recall(batch)
+        found = [answer for answer in answers if answer is not None]
+        if found:
+            self._record(found)
+        else:
+            self._known = None
+        return tuple(i for i, answer in zip(batch, answers, strict=True) if answer is None)
+
+    def _submit(self, item: tuple[ScoreItem, ...], *, suspected: bool) -> None:
+        if self._pool is None:
+            self._pool = self._engine.pool(self._spec)
+        self._pool.submit(item, alone=suspected)
 
     def _batch(self, source: Iterator[_Waiting]) -> tuple[ScoreItem, ...]:
         """The next images of one cohort; none while that must not begin or when none are left."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentinelqa.scorecache import CachePlan
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(run_dir: Path, *, cache: CachePlan | None = None) -> Path:
     """Write ``report.html`` from a run's tables and ledger, with further pages for large runs.
+
+    Args:
+        cache: where thumbnails and overlays of existing images are kept; ``None`` makes them.
 
     Returns:
         The first page.
@@ -15,10 +23,13 @@ def write_report(run_dir: Path) -> Path:
         JobError: the run has no tables.
         RubricError: the run's rubric cannot be read.
     """
+    from sentinelqa.picturecache import PictureCache
     from sentinelqa.report.building import build_report
     from sentinelqa.report.pages import write_pages
 
-    return write_pages(run_dir, build_report(run_dir))
+    with ExitStack() as stack:
+        known = stack.enter_context(PictureCache(cache)) if cache is not None else None
+        return write_pages(run_dir, build_report(run_dir, known))
 
 
 def write_comparison(first: Path, second: Path, out: Path | None = None) -> Path:

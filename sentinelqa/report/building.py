@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinelqa.picturecache import PictureCache
 from sentinelqa.report.checks import check_sections
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.funnel import funnels
@@ -17,14 +18,17 @@ from sentinelqa.report.overlays import overlays
 from sentinelqa.report.payload import payload
 from sentinelqa.report.stories import request_stories
 from sentinelqa.report.subgroups import subgroups
-from sentinelqa.report.thumbnails import MOST_EMBEDDED, beside, embedded
+from sentinelqa.report.thumbnails import MOST_EMBEDDED, Shown, beside, embedded
 
 PAGE = 20_000
 """Candidates on one page of a report; a request is never split."""
 
 
-def build_report(path: Path) -> Iterator[Report]:
+def build_report(path: Path, cache: PictureCache | None = None) -> Iterator[Report]:
     """The pages of the report of a run, first to last.
+
+    Args:
+        cache: where thumbnails and overlays of existing images are kept.
 
     Raises:
         JobError: there are no tables.
@@ -36,13 +40,9 @@ def build_report(path: Path) -> Iterator[Report]:
     pages = _pages(evidence)
     headline = _headline(evidence)
     audit = subgroups(evidence)
-    layers = overlays(evidence, sections)
+    layers = overlays(evidence, sections, cache)
     for number, rows in enumerate(pages, start=1):
-        ids = [evidence.texts("candidate_id")[row] for row in rows.tolist()]
-        # a file that no worker could read is not decoded here either, where it would take the run
-        known = zip(evidence.texts("sha256"), evidence.texts("path"), strict=True)
-        pictures = [path if sha256 else "" for sha256, path in known]
-        paths = [pictures[row] for row in rows.tolist()]
+        shown = [_shown(evidence, row) for row in rows.tolist()]
         show = embedded if evidence.rows <= MOST_EMBEDDED else beside
         yield Report(
             title=str(evidence.facts.get("name") or evidence.job.get("name") or path.name),
@@ -55,10 +55,17 @@ def build_report(path: Path) -> Iterator[Report]:
             stories=stories,
             making=making(evidence),
             payload=payload(evidence, sections, stories, rows, layers),
-            thumbnails=show(evidence.run, ids, paths),
+            thumbnails=show(evidence.run, shown, cache=cache),
             subgroups=audit,
             notes=tuple(_notes(evidence)),
         )
+
+
+def _shown(evidence: Evidence, row: int) -> Shown:
+    """A file that no worker could read is not decoded here either, where it would take the run."""
+    sha256 = evidence.texts("sha256")[row]
+    path = evidence.texts("path")[row] if sha256 else ""
+    return Shown(evidence.texts("candidate_id")[row], path, sha256)
 
 
 def _pages(evidence: Evidence) -> list[NDArray[np.int64]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.sampling import STRATA, draw
-from sentinelqa.report.thumbnails import address_between, address_of, embedded
+from sentinelqa.report.thumbnails import Shown, address_between, address_of, embedded
 from sentinelqa.types import Request
 
 _TAKEN = ("image", "label", "prompt", "references", "candidate", "stratum", "weight")
@@ -48,7 +48,7 @@ def labelling_sheet(path: Path, size: int) -> Sheet:
     ids = [evidence.texts("candidate_id")[row] for row in rows]
     paths = [evidence.texts("path")[row] for row in rows]
     requests = evidence.stored.requests if evidence.stored.has_ledger else {}
-    shown = embedded(evidence.run, ids, paths)
+    shown = embedded(evidence.run, [Shown(*one) for one in zip(ids, paths, strict=True)])
     items = [
         {
             "id": ids[place],

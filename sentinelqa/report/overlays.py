@@ -1,7 +1,8 @@
 """Overlays for the pictures that people look at: what is delivered, and what nearly passed.
 
 Measurements hold numbers, not shapes, so the shapes are found again when the report is built, once
-per picture: they are kept in ``report-overlays.json`` beside it.
+per picture: they are kept in ``report-overlays.json`` beside it, and those of existing images in
+the user's cache, for the next run over them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,18 @@ import cv2
 import numpy as np
 
 from sentinelqa.costs import Cost, cost_of
+from sentinelqa.dimensions import artifacts, sharpness
 from sentinelqa.errors import ScoringError, SentinelError
+from sentinelqa.features import overlays as maps
 from sentinelqa.features.base import Feature, FeatureInput
 from sentinelqa.files import write_atomically
+from sentinelqa.picturecache import PictureCache
+from sentinelqa.report import seen
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.model import CheckSection
 from sentinelqa.report.seen import Shapes, shapes
-from sentinelqa.report.thumbnails import locate
+from sentinelqa.report.thumbnails import Shown, is_genuine, locate
+from sentinelqa.scorecache import digest, file_digest
 from sentinelqa.scorer import dimensions_of, features_of
 from sentinelqa.types import Request
 
@@ -41,12 +48,14 @@ _DRAWN = ("pixels", "foreground", "person", "faces", "text")
 _LOG = logging.getLogger(__name__)
 
 
-def overlays(evidence: Evidence, sections: Sequence[CheckSection]) -> dict[int, Shapes]:
+def overlays(
+    evidence: Evidence, sections: Sequence[CheckSection], cache: PictureCache | None = None
+) -> dict[int, Shapes]:
     """Row -> what is laid over its picture, for at most :data:`MOST_PICTURES`."""
     rows = _rows(evidence, sections)
     if not rows:
         return {}
-    drawing = _Drawing(evidence)
+    drawing = _Drawing(evidence, cache)
     keys = {row: f"{evidence.texts('sha256')[row]}" for row in rows}
     known = _known(evidence.run.path / FILE, drawing.versions)
     found = {key: known[key] for key in keys.values() if key in known}
@@ -113,12 +122,19 @@ def _known(path: Path, versions: Mapping[str, str]) -> dict[str, Shapes]:
     return pictures if isinstance(pictures, dict) else {}
 
 
+@lru_cache(maxsize=1)
+def _sources() -> tuple[str, ...]:
+    """What draws, so that a change to it is seen."""
+    return tuple(file_digest(str(m.__file__)) for m in (seen, maps, artifacts, sharpness))
+
+
 @dataclass
 class _Drawing:
     """Computes the features of the run's rubric that can be drawn; a model that is not here any
     more leaves its overlay out."""
 
     evidence: Evidence
+    cache: PictureCache | None = None
 
     def __post_init__(self) -> None:
         rubric = self.evidence.rubric
@@ -129,12 +145,30 @@ class _Drawing:
 
     def of(self, row: int, names: Sequence[str]) -> Shapes | None:
         """The shapes of one candidate; ``None`` where its pixels are gone."""
-        path = locate(self.evidence.run, self.evidence.texts("path")[row])
+        shown = Shown("", *(self.evidence.texts(column)[row] for column in ("path", "sha256")))
+        path = locate(self.evidence.run, shown.path)
         if path is None:
             return None
+        context = self._context(names)
+        if context and self.cache and (known := self.cache.recall(context, [shown.sha256])):
+            return dict(json.loads(known[shown.sha256]))
         request = Request(id=self.evidence.texts("request_id")[row])
         values = dict(self._values(str(path), request, names))
-        return shapes(values) if "pixels" in values else None
+        if "pixels" not in values:
+            return None
+        found = shapes(values)
+        # a model that is missing today is not missing for ever
+        whole = set(names) <= values.keys()
+        if context and self.cache and whole and is_genuine(self.evidence.run, shown):
+            self.cache.keep(context, {shown.sha256: json.dumps(found).encode()})
+        return found
+
+    def _context(self, names: Sequence[str]) -> str:
+        """What shapes of these features depend on beside the image; empty where nobody knows."""
+        known = self.cache.features if self.cache else {}
+        if not set(names) <= known.keys():
+            return ""
+        return digest(["shapes", [known[name] for name in names], _sources()])
 
     def _values(
         self, path: str, request: Request, names: Sequence[str]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sentinelqa.report.comparison import RequestRow
 from sentinelqa.report.evidence import Evidence
-from sentinelqa.report.thumbnails import embedded
+from sentinelqa.report.thumbnails import Shown, embedded
 
 MOST_REQUESTS = 160
 MOST_PICTURES = 4
@@ -39,8 +39,10 @@ def picture_pairs(
         thumbnails = iter(
             embedded(
                 evidence.run,
-                [evidence.texts("candidate_id")[row] for row in flat],
-                [evidence.texts("path")[row] for row in flat],
+                [
+                    Shown(evidence.texts("candidate_id")[row], evidence.texts("path")[row])
+                    for row in flat
+                ],
                 budget=BUDGET,
             )
         )

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
 from urllib.parse import quote
 
+from sentinelqa import images
 from sentinelqa.errors import ScoringError
 from sentinelqa.features.pixels import decode
-from sentinelqa.images import RGB, read, thumbnail, write_atomically
+from sentinelqa.images import RGB, read, sha256_of_file, thumbnail, write_atomically
+from sentinelqa.picturecache import PictureCache
 from sentinelqa.rundir import RunDir
+from sentinelqa.scorecache import digest, file_digest
 
-T = TypeVar("T")
 _DECODING = Lock()
+_AT_ONCE = 64
+"""Pictures that are looked up, made and kept together."""
 
 FOLDER = "report-thumbnails"
 MOST_EMBEDDED = 5000
@@ -37,41 +41,76 @@ def side_for(count: int, budget: int = BUDGET) -> int:
     return next(fitting, _SIDES[-1])
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A candidate whose picture is wanted.
+
+    Attributes:
+        path: of the picture; empty where it cannot be shown.
+        sha256: of the picture's file; empty where it is not known.
+    """
+
+    id: str
+    path: str
+    sha256: str = ""
+
+
 def embedded(
-    run: RunDir, ids: list[str], paths: list[str], *, budget: int = BUDGET
+    run: RunDir,
+    shown: Sequence[Shown],
+    *,
+    budget: int = BUDGET,
+    cache: PictureCache | None = None,
 ) -> tuple[str, ...]:
     """A ``data:`` address per candidate; empty where there is no picture to show.
 
     Args:
         budget: bytes of all pictures together, before base64.
+        cache: where thumbnails of existing images are kept; ``None`` makes each.
     """
-    make = partial(_webp, run, _fitting_side(run, ids, paths, budget))
+    side = _fitting_side(run, shown, budget, cache)
     spent = 0
     found = []
-    for content in _in_order(make, ids, paths):
+    for content in _made(run, side, shown, cache):
         spent += len(content)
         fits = content and spent <= budget
         found.append("data:image/webp;base64," + base64.b64encode(content).decode() if fits else "")
     return tuple(found)
 
 
-def _fitting_side(run: RunDir, ids: list[str], paths: list[str], budget: int) -> int:
+def _fitting_side(
+    run: RunDir, shown: Sequence[Shown], budget: int, cache: PictureCache | None
+) -> int:
     """The largest side at which some of the pictures, tried out, say that all of them fit."""
-    step = max(1, len(ids) // _TRIED)
-    some = list(zip(ids[::step], paths[::step], strict=True))
+    some = shown[:: max(1, len(shown) // _TRIED)]
     # one size more than the rule of thumb: most pictures take less than busy ones
-    start = max(0, _SIDES.index(side_for(len(ids), budget)) - 1)
+    start = max(0, _SIDES.index(side_for(len(shown), budget)) - 1)
     for side in _SIDES[start:-1]:
-        made = [len(_webp(run, side, *one)) for one in some]
-        if sum(made) / max(1, len(made)) * len(ids) <= budget * _ROOM:
+        made = [len(content) for content in _made(run, side, some, cache)]
+        if sum(made) / max(1, len(made)) * len(shown) <= budget * _ROOM:
             return side
     return _SIDES[-1]
 
 
-def beside(run: RunDir, ids: list[str], paths: list[str]) -> tuple[str, ...]:
+def beside(
+    run: RunDir, shown: Sequence[Shown], *, cache: PictureCache | None = None
+) -> tuple[str, ...]:
     """A relative address per candidate; thumbnails that are there already are kept."""
-    make = partial(_write, run, _SIDES[1])
-    return tuple(_in_order(make, ids, paths))
+    places = [f"{FOLDER}/{one.id[:2]}/{one.id}.webp" for one in shown]
+    there = [(run.path / place).is_file() for place in places]
+    missing = [one for one, known in zip(shown, there, strict=True) if not known]
+    contents = _made(run, _SIDES[1], missing, cache)
+    return tuple(
+        place if known or _written(run.path / place, next(contents)) else ""
+        for place, known in zip(places, there, strict=True)
+    )
+
+
+def _written(place: Path, content: bytes) -> bool:
+    if content:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(place, content)
+    return bool(content)
 
 
 def address_of(run: RunDir, path: str) -> str:
@@ -106,22 +145,42 @@ def locate(run: RunDir, path: str) -> Path | None:
     return None
 
 
-def _in_order(
-    make: Callable[[str, str], T], ids: Sequence[str], paths: Sequence[str]
-) -> Iterator[T]:
+def _made(
+    run: RunDir, side: int, shown: Sequence[Shown], cache: PictureCache | None
+) -> Iterator[bytes]:
+    """A WebP for each, in order; empty where there is no picture."""
+    context = digest(["thumbnail", side, file_digest(images.__file__)])
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        yield from pool.map(make, ids, paths)
+        for start in range(0, len(shown), _AT_ONCE):
+            some = shown[start : start + _AT_ONCE]
+            known = cache.recall(context, {s.sha256 for s in some if s.sha256}) if cache else {}
+            missing = [s for s in some if s.sha256 not in known]
+            made = dict(zip(missing, pool.map(partial(_webp, run, side), missing), strict=True))
+            if cache is not None:
+                genuine = {s.sha256: c for s, c in made.items() if c and is_genuine(run, s)}
+                cache.keep(context, genuine)
+            for one in some:
+                yield made[one] if one in made else known[one.sha256]
 
 
-def _webp(run: RunDir, side: int, candidate: str, path: str) -> bytes:
-    full = locate(run, path)
+def is_genuine(run: RunDir, one: Shown) -> bool:
+    """Whether the file still is what was scored, so that what was made of it may be kept."""
+    full = locate(run, one.path)
+    try:
+        return full is not None and sha256_of_file(full) == one.sha256
+    except OSError:
+        return False
+
+
+def _webp(run: RunDir, side: int, one: Shown) -> bytes:
+    full = locate(run, one.path)
     if full is not None:
         try:
             own = full.parent.parent.parent == run.path
             return thumbnail(read(full) if own else _foreign(full), side)
         except (ScoringError, OSError):
             return b""
-    kept = run.thumbnails / candidate[:2] / f"{candidate}.webp"
+    kept = run.thumbnails / one.id[:2] / f"{one.id}.webp"
     return kept.read_bytes() if kept.is_file() else b""
 
 
@@ -130,16 +189,3 @@ def _foreign(path: Path) -> RGB:
     which belong to the whole process."""
     with _DECODING:
         return decode(str(path)).rgb
-
-
-def _write(run: RunDir, side: int, candidate: str, path: str) -> str:
-    relative = f"{FOLDER}/{candidate[:2]}/{candidate}.webp"
-    place = run.path / relative
-    if place.is_file():
-        return relative
-    content = _webp(run, side, candidate, path)
-    if not content:
-        return ""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(place, content)
-    return relative

@@ -14,7 +14,7 @@ from sentinelqa.pipeline import run as run_job
 from sentinelqa.report import write_report
 from sentinelqa.report.building import build_report
 from sentinelqa.report.overlays import MOST_PICTURES
-from sentinelqa.report.thumbnails import BUDGET, MOST_EMBEDDED, embedded, side_for
+from sentinelqa.report.thumbnails import Shown, BUDGET, MOST_EMBEDDED, embedded, side_for
 from sentinelqa.rundir import RunDir
 from tests.report_run import write_run
 
@@ -43,7 +43,7 @@ def test_noise_does_not_break_the_budget(tmp_path: Path) -> None:
         (tmp_path / f"{number}.png").write_bytes(images.encode_fast(noise))
         paths.append(f"{number}.png")
 
-    made = embedded(run, paths, paths, budget=120_000)
+    made = embedded(run, [Shown(p, p) for p in paths], budget=120_000)
 
     assert sum(map(len, made)) <= 120_000 * 4 / 3 + 100 * len(made)
     assert all(made)

@@ -13,12 +13,12 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sentinelqa"
 
 # A room may import rooms of a lower floor, or of its own.
 FLOORS = [
-    {"types", "errors"},
+    {"types", "errors", "pickling"},
     {"registry", "shipped", "compat", "files", "tracing", "terminal"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
     {"retry", "scheduling", "screening"},
-    {"images", "scorecache"},
+    {"images", "scorecache", "picturecache"},
     {"sources", "rundir", "tables"},
     {"ledger"},
     {"job", "scorer"},

@@ -13,7 +13,7 @@ import pytest
 from sentinelqa.generators.fake import draw
 from sentinelqa.images import encode_fast
 from sentinelqa.rubric.loading import load_rubric
-from sentinelqa.scorecache import HASH, CachePlan, ScoreCache, plan_cache
+from sentinelqa.scorecache import HASH, SIZE, CachePlan, ScoreCache, plan_cache
 from sentinelqa.scorer import (
     Scored,
     ScoreItem,
@@ -167,7 +167,7 @@ def test_what_a_judge_said_and_outages_are_not_kept(tmp_path: Path, rubric: Path
         "    seen_before: {min: 0.5}\n    framing: {min: 0.5}\n"
     )
     made = plan(rubric)
-    assert set(dict(made.contexts)) == {"framing", HASH}
+    assert set(dict(made.contexts)) == {"framing", HASH, SIZE}
 
     cache = ScoreCache(replace(made, contexts=(("a", "1"), ("b", "2"))))
     sha, request = "ab" * 32, Request(id="r")
