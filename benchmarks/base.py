@@ -80,15 +80,19 @@ class Bench:
     Attributes:
         scratch: an empty folder, gone afterwards.
         quick: take the smallest sizes that still say something; such figures are not kept.
+        long: take the sizes of the goals, where they need more than a share of fifteen minutes.
         cores: CPU cores that this process may use.
     """
 
     scratch: Path
     quick: bool = False
+    long: bool = False
     cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
 
-    def pick(self, full: int, quick: int) -> int:
-        """A size: ``full``, or ``quick`` in a quick run."""
+    def pick(self, full: int, quick: int, long: int | None = None) -> int:
+        """A size: ``full``, or ``quick`` in a quick run, or ``long`` in a long one that has it."""
+        if self.long and long is not None:
+            return long
         return quick if self.quick else full
 
 

@@ -13,7 +13,7 @@ from benchmarks import history, machine, picture, runner, table
 def bench(
     numbers: Sequence[int],
     *,
-    quick: bool,
+    size: str,
     record: bool,
     out: Path,
     say: Callable[[str], None],
@@ -22,7 +22,8 @@ def bench(
 
     Args:
         numbers: rows to measure; all without any.
-        quick: small sizes.
+        size: ``quick`` for small sizes, ``long`` for those of the goals; empty for what fits into
+            fifteen minutes.
         record: add the figures to the history and to ``docs/performance.md``.
         out: folder for ``bench.json`` and ``bench.svg``.
         say: prints a line.
@@ -33,12 +34,12 @@ def bench(
     facts = machine.facts()
     before = history.newest(facts["machine"])
     measured = []
-    for one in runner.run(runner.modules(numbers), quick=quick):
+    for one in runner.run(runner.modules(numbers), size):
         measured.append(one)
         say(f"{one.name}: {one.seconds:.0f} s")
         say(table.plain(one.rows) if not one.trouble else f"failed: {one.trouble}")
     rows = sorted((r for m in measured for r in m.rows), key=lambda r: r.number)
-    _write(out, facts, rows, quick=quick)
+    _write(out, facts, rows, size)
     for sentence in history.moved(rows, before):
         say(f"moved: {sentence}")
     if record and rows:
@@ -51,9 +52,9 @@ def bench(
     return int(reached < goals)
 
 
-def _write(out: Path, facts: dict[str, object], rows: Sequence[runner.Row], *, quick: bool) -> None:
+def _write(out: Path, facts: dict[str, object], rows: Sequence[runner.Row], size: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    content = {**facts, "quick": quick, "rows": [{**asdict(r), "met": r.met} for r in rows]}
+    content = {**facts, "size": size, "rows": [{**asdict(r), "met": r.met} for r in rows]}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     (out / "bench.json").write_text(text, encoding="utf-8")
     title = f"SentinelQA at {facts['commit']} on {facts['machine']}"

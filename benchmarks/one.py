@@ -21,7 +21,8 @@ def main() -> None:
     name, out, *flags = sys.argv[1:]
     module = cast("Module", import_module(f"benchmarks.rows.{name}"))
     with tempfile.TemporaryDirectory(prefix="sentinelqa-bench-") as scratch:
-        rows = module.measure(Bench(scratch=Path(scratch), quick="--quick" in flags))
+        bench = Bench(scratch=Path(scratch), quick="--quick" in flags, long="--long" in flags)
+        rows = module.measure(bench)
     Path(out).write_text(json.dumps([asdict(row) for row in rows]), encoding="utf-8")
 
 

@@ -16,8 +16,8 @@ from benchmarks.base import Goal, Row
 
 ROOT = Path(__file__).parent.parent
 ROWS = Path(__file__).parent / "rows"
-LIMIT = 600.0
-"""Seconds after which a row is given up."""
+LIMIT, LONG_LIMIT = 600.0, 7200.0
+"""Seconds after which a row is given up; in its long form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,29 +45,34 @@ def number_of(module: str) -> int:
     return int(module[1:3])
 
 
-def run(names: Sequence[str], *, quick: bool = False) -> Iterator[Measured]:
-    """Measure one after the other, each in a process of its own."""
+def run(names: Sequence[str], size: str = "") -> Iterator[Measured]:
+    """Measure one after the other, each in a process of its own.
+
+    Args:
+        size: ``quick`` or ``long``; empty for what fits into fifteen minutes.
+    """
     for name in names:
-        yield _run_one(name, quick=quick)
+        yield _run_one(name, size)
 
 
-def _run_one(name: str, *, quick: bool) -> Measured:
+def _run_one(name: str, size: str) -> Measured:
     start = time.monotonic()
+    limit = LONG_LIMIT if size == "long" else LIMIT
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "rows.json"
         command = [sys.executable, "-m", "benchmarks.one", name, str(out)]
         try:
             ended = subprocess.run(
-                [*command, *["--quick"] * quick],
+                [*command, f"--{size}"] if size else command,
                 cwd=ROOT,
-                timeout=LIMIT,
+                timeout=limit,
                 capture_output=True,
                 text=True,
                 check=False,
             )
             said = ended.stderr or ended.stdout
         except subprocess.TimeoutExpired:
-            said = f"given up after {LIMIT:.0f} s"
+            said = f"given up after {limit:.0f} s"
         seconds = time.monotonic() - start
         if not out.is_file():
             return Measured(name=name, rows=(), seconds=seconds, trouble=said.strip()[-2000:])

@@ -70,5 +70,6 @@ DIMENSIONS: Mapping[str, Cost] = MappingProxyType(
         "skin_tone": Cost(2.0, 20.0),
         "lighting": Cost(2.0, 20.0),
         "face_sharpness": Cost(3.0, 10.0),
+        "colour": Cost(15.0),
     }
 )

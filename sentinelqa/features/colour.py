@@ -51,10 +51,9 @@ def delta_e(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
     """
     light1, a1, b1 = np.moveaxis(np.asarray(first, float), -1, 0)
     light2, a2, b2 = np.moveaxis(np.asarray(second, float), -1, 0)
-    mean_chroma = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
-    stretch = 1.5 - 0.5 * np.sqrt(mean_chroma**7 / (mean_chroma**7 + 25.0**7))
+    stretch = 1.5 - 0.5 * _saturation((_length(a1, b1) + _length(a2, b2)) / 2)
     a1, a2 = a1 * stretch, a2 * stretch
-    chroma1, chroma2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    chroma1, chroma2 = _length(a1, b1), _length(a2, b2)
     hue1, hue2 = np.degrees(np.arctan2(b1, a1)) % 360, np.degrees(np.arctan2(b2, a2)) % 360
     grey = chroma1 * chroma2 == 0
 
@@ -76,10 +75,18 @@ def delta_e(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
     s_light = 1 + 0.015 * (light - 50) ** 2 / np.sqrt(20 + (light - 50) ** 2)
     s_chroma, s_hue = 1 + 0.045 * chroma, 1 + 0.015 * chroma * t
     rotation = (
-        -2
-        * np.sqrt(chroma**7 / (chroma**7 + 25.0**7))
-        * np.sin(np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2))))
+        -2 * _saturation(chroma) * np.sin(np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2))))
     )
     terms = d_light / s_light, d_chroma / s_chroma, d_hue / s_hue
     squared = terms[0] ** 2 + terms[1] ** 2 + terms[2] ** 2 + rotation * terms[1] * terms[2]
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)), np.float64)
+
+
+def _length(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(a * a + b * b), np.float64)
+
+
+def _saturation(chroma: NDArray[np.float64]) -> NDArray[np.float64]:
+    cubed = chroma * chroma * chroma
+    power = cubed * cubed * chroma
+    return np.asarray(np.sqrt(power / (power + 25.0**7)), np.float64)

@@ -56,7 +56,18 @@ _OWNERS = np.array([i for i, codes in enumerate(_EXAMPLES.values()) for _ in cod
 _PROTOTYPES = np.stack([lab_of_hex(code) for codes in _EXAMPLES.values() for code in codes])
 
 
+_STRETCH = 1.75
+"""CIEDE2000 is at least the difference in lightness over this: 1.7472 is its largest divisor, and
+the terms of chroma and hue never take anything away."""
+
+
 def name_indices(colours: ArrayLike) -> NDArray[np.intp]:
     """The index in :data:`NAMES` of the nearest (CIEDE2000) example of each L*a*b* colour."""
-    distances = delta_e(np.asarray(colours, float)[:, None, :], _PROTOTYPES[None])
+    given = np.asarray(colours, float)
+    apart = given[:, None, :] - _PROTOTYPES[None]
+    likely = _PROTOTYPES[(apart**2).sum(axis=2).argmin(axis=1)]
+    bound = delta_e(given, likely)[:, None] * _STRETCH
+    rows, examples = np.nonzero(np.abs(apart[..., 0]) <= bound + 1e-9)
+    distances = np.full(apart.shape[:2], np.inf)
+    distances[rows, examples] = delta_e(given[rows], _PROTOTYPES[examples])
     return np.asarray(_OWNERS[distances.argmin(axis=1)], np.intp)
