@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from sentinelqa.pickling import portable
+
 Metric = float | int | bool | str
 """One named quantity of a measurement, in real units (stops, degrees, ΔE, a count, a word)."""
 
@@ -51,6 +53,7 @@ class Unscored(StrEnum):
         return self in (Unscored.MODEL_MISSING, Unscored.ERROR)
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How one candidate is generated. Candidates with equal settings may share a batch.
@@ -84,6 +87,7 @@ class Settings:
         return asdict(self)
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What somebody wants.
@@ -109,6 +113,7 @@ class Request:
     where: str = ""
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One generated or existing image, with everything needed to make it again.
@@ -133,6 +138,7 @@ class Candidate:
     path: str = ""
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredImage:
     """An image file that lies durably in the run directory, or an existing one.
@@ -159,6 +165,7 @@ class ModelUse:
     licence: str = ""
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What one dimension says of one image: a score in [0, 1], or why there is none.
@@ -207,6 +214,7 @@ class Measurement:
         )
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """The decision of one threshold or rule about one candidate.
@@ -227,6 +235,7 @@ class Check:
     bound: float | None = None
 
 
+@portable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Pass, fail, review or error for one candidate, check by check.

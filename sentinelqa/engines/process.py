@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import select
 import signal
 import socket
 import subprocess
@@ -63,6 +64,9 @@ class Worker:
                 env={**os.environ, "PYTHONPATH": _python_path()},
             )
         self._connection = Connection(ours.detach())
+        # the connection's own poll() builds a selector with every call
+        self._news = select.poll()
+        self._news.register(self._connection.fileno(), select.POLLIN)
         self.pidfd = os.pidfd_open(self._process.pid)
         self.items: deque[Entry] = deque()
         self.ready = False
@@ -120,7 +124,7 @@ class Worker:
         """What it has said since the last time. Every message is a sign of progress."""
         while True:
             try:
-                if self._deaf or not self._connection.poll():
+                if self._deaf or not self._news.poll(0):
                     return
                 content = self._connection.recv_bytes()
             except (EOFError, OSError):

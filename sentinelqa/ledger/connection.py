@@ -84,20 +84,13 @@ def _read_only(path: Path, mode: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """All or nothing. IMMEDIATE, because SQLite does not wait when a reader turns into a writer.
-
-    Args:
-        synced: on disk when the block ends. Else a power loss may undo it, together with nothing
-            that came after: the next synced transaction makes it durable too. For what only
-            announces work; the death of the process never undoes it either way.
 
     Raises:
         LedgerError: the disk is full or failing, or another program holds the database.
     """
     with mapped_errors():
-        if not synced:
-            db.execute("PRAGMA synchronous = NORMAL")
         try:
             db.execute("BEGIN IMMEDIATE")
             yield db
@@ -106,9 +99,6 @@ def transaction(db: sqlite3.Connection, *, synced: bool = True) -> Iterator[sqli
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
-        finally:
-            if not synced:
-                db.execute("PRAGMA synchronous = FULL")
 
 
 @contextmanager

@@ -65,6 +65,11 @@ def position_of(db: sqlite3.Connection, request_id: str) -> int:
     return int(row[0])
 
 
+def last_begun(db: sqlite3.Connection) -> int:
+    """The last position that has a round; -1 without any."""
+    return _number(db, "SELECT coalesce(max(request), -1) FROM round")
+
+
 def open_requests(db: sqlite3.Connection) -> Iterator[tuple[int, Request]]:
     """Requests that are not settled, with their positions, in order."""
     last = -1
@@ -250,21 +255,32 @@ def restore(db: sqlite3.Connection, tally: Tally) -> None:
 
 def disposable_images(db: sqlite3.Connection, request_id: str | None) -> Iterator[tuple[str, str]]:
     """(candidate id, path) of rejects of settled requests whose image nobody else needs."""
+    if request_id is not None:
+        yield from (
+            (candidate_id, path)
+            for _, candidate_id, path in db.execute(
+                _DISPOSABLE.format("c.request = ?"), (position_of(db, request_id),)
+            ).fetchall()
+        )
+        return
     last = -1
-    position = None if request_id is None else position_of(db, request_id)
     while found := db.execute(
-        "SELECT c.key, c.id, c.path FROM candidate c JOIN request q ON q.position = c.request"
-        " WHERE c.key > ?1 AND c.sha256 IS NOT NULL AND c.round > 0 AND q.state = 'settled'"
-        " AND (?2 IS NULL OR c.request = ?2) AND NOT EXISTS ("
-        "  SELECT 1 FROM candidate o JOIN request p ON p.position = o.request"
-        "  WHERE o.sha256 = c.sha256 AND (p.state <> 'settled'"
-        "  OR EXISTS (SELECT 1 FROM delivery d WHERE d.candidate = o.key)))"
-        " ORDER BY c.key LIMIT ?3",
-        (last, position, PAGE),
+        f"{_DISPOSABLE.format('c.key > ?')} ORDER BY c.key LIMIT ?", (last, PAGE)
     ).fetchall():
         for _, candidate_id, path in found:
             yield candidate_id, path
         last = found[-1][0]
+
+
+_DISPOSABLE = """
+    SELECT c.key, c.id, c.path FROM candidate c JOIN request q ON q.position = c.request
+    WHERE {} AND c.sha256 IS NOT NULL AND c.round > 0 AND q.state = 'settled' AND NOT EXISTS (
+        SELECT 1 FROM candidate o JOIN request p ON p.position = o.request
+        WHERE o.sha256 = c.sha256 AND (
+            p.state <> 'settled' OR EXISTS (SELECT 1 FROM delivery d WHERE d.candidate = o.key)
+        )
+    )
+"""
 
 
 def _recipes(db: sqlite3.Connection, position: int) -> Iterator[tuple[int, Recipe, int, str]]:

@@ -96,7 +96,7 @@ def verdict_row(key: int, rubric_hash: str, verdict: Verdict) -> tuple[Any, ...]
         verdict.outcome,
         float(verdict.rank),
         to_json(checks),
-        to_json(verdict.warnings),
+        to_json(verdict.warnings) if verdict.warnings else "[]",
     )
 
 

@@ -8,7 +8,7 @@ time, finds another state and is dropped. Callers hold a transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sentinelqa.errors import LedgerError
 from sentinelqa.types import RequestOutcome, StoredImage
@@ -20,15 +20,17 @@ More than the attempts inside a run, which single out the item that kills its ow
 kills a whole run may have nothing to do with what it was working on."""
 
 
-def lease(db: sqlite3.Connection, candidate_id: str, session: int) -> bool:
-    """planned -> leased; leased by this session -> leased again. Counts the attempt."""
-    return _changed(
-        db.execute(
-            "UPDATE candidate SET state = 'leased', session = ?1, attempts = attempts + 1"
-            " WHERE id = ?2 AND (state = 'planned' OR (state = 'leased' AND session = ?1))",
-            (session, candidate_id),
-        )
-    )
+def lease(db: sqlite3.Connection, candidate_ids: Sequence[str], session: int) -> int:
+    """planned -> leased; leased by this session -> leased again. Counts the attempt.
+
+    Returns:
+        How many of them could be leased.
+    """
+    return db.executemany(
+        "UPDATE candidate SET state = 'leased', session = ?1, attempts = attempts + 1"
+        " WHERE id = ?2 AND (state = 'planned' OR (state = 'leased' AND session = ?1))",
+        [(session, candidate_id) for candidate_id in candidate_ids],
+    ).rowcount
 
 
 def judge(
@@ -38,14 +40,21 @@ def judge(
     *,
     image: StoredImage | None,
     phash: int | None,
+    times: tuple[float | None, ...],
 ) -> int | None:
-    """leased by this session -> judged. Returns the candidate's key, ``None`` when dropped."""
+    """leased by this session -> judged. Returns the candidate's key, ``None`` when dropped.
+
+    Args:
+        times: seconds of scoring and of generating, planned and actual shape.
+    """
     row = db.execute(
         "UPDATE candidate SET state = 'judged', sha256 = ?, path = ?, width = ?, height = ?,"
-        " size = ?, phash = ? WHERE id = ? AND state = 'leased' AND session = ? RETURNING key",
+        " size = ?, phash = ?, score_seconds = ?, generate_seconds = ?, shape_planned = ?,"
+        " shape_actual = ? WHERE id = ? AND state = 'leased' AND session = ? RETURNING key",
         (
             *((image.sha256, image.path, image.width, image.height, image.size) if image else _5),
             phash,
+            *times,
             candidate_id,
             session,
         ),
@@ -143,6 +152,3 @@ def settle(db: sqlite3.Connection, request_id: str) -> int:
 
 _5 = (None,) * 5
 
-
-def _changed(cursor: sqlite3.Cursor) -> bool:
-    return cursor.rowcount == 1

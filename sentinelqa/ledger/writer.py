@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,13 +15,8 @@ from sentinelqa.errors import LedgerError
 from sentinelqa.files import sync
 from sentinelqa.ledger import queries, rows, states
 from sentinelqa.ledger.building import Building
-from sentinelqa.ledger.connection import (
-    RunLock,
-    connect_reader,
-    connect_writer,
-    mapped_errors,
-    transaction,
-)
+from sentinelqa.ledger.connection import RunLock, connect_reader, connect_writer, mapped_errors
+from sentinelqa.ledger.transactions import Transactions
 from sentinelqa.ledger.wal import LogKeeper
 from sentinelqa.types import (
     Candidate,
@@ -78,16 +73,17 @@ class ScoredCandidate(Protocol):
 class Ledger:
     """The durable record, open for writing by this process alone. A context manager.
 
-    Every method is one transaction. Results and deliveries are on disk when it returns; plans,
-    leases and selections at the latest with the result that follows from them. Leases that are open
-    when the block is left in order, or by an interruption, are given back.
+    Every method is one transaction, except inside :meth:`together`. Results and deliveries are on
+    disk when it returns; plans, leases and selections at the latest with the result that follows
+    from them. Leases that are open when the block is left in order, or by an interruption, are
+    given back.
 
     Raises:
         LedgerError: from every method, when the disk is full or failing.
     """
 
     def __init__(self, db: sqlite3.Connection | None, lock: RunLock, path: Path) -> None:
-        self._connection = db
+        self._transactions = None if db is None else Transactions(db)
         self._lock = lock
         self._path = path
         self._keeper = LogKeeper(path)
@@ -153,14 +149,14 @@ class Ledger:
         try:
             if self._building is not None:
                 self._building.discard()
-            elif self._connection is not None:
+            elif self._transactions is not None:
                 with mapped_errors():
                     if in_order:
-                        with transaction(self._connection) as db:
+                        with self._transaction() as db:
                             states.give_back(db, self._session)
-                    self._connection.close()
+                    self._db.close()
         finally:
-            self._connection = None
+            self._transactions = None
             self._building = None
             self._lock.release()
 
@@ -185,9 +181,25 @@ class Ledger:
             building.add_existing(images)
 
     @property
+    def resumed(self) -> bool:
+        """Whether an earlier process worked on the run; it may have left something undone."""
+        return self._session > 1
+
+    @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
         return queries.is_finished(self._db)
+
+    @contextmanager
+    def together(self, *, synced: bool = True) -> Iterator[None]:
+        """A block in which everything that is recorded becomes one transaction, at its end.
+
+        Args:
+            synced: on disk when the block ends; needed where results or deliveries are recorded.
+        """
+        with self._open.together(synced=synced):
+            yield
+        self._keeper.keep_short(self._db)
 
     def finish(self) -> None:
         """Record that nothing is left to do.
@@ -195,7 +207,7 @@ class Ledger:
         Raises:
             LedgerError: something is.
         """
-        with transaction(self._db) as db:
+        with self._transaction() as db:
             if (left := queries.count_unjudged(db)) or queries.count_unsettled(db):
                 raise LedgerError(f"the run is not finished: {left} candidates are not judged")
             db.execute("UPDATE run SET finished = ? WHERE finished IS NULL", (time.time(),))
@@ -203,7 +215,7 @@ class Ledger:
     def plan_round(self, request_id: str, planned: Round, candidates: Sequence[Candidate]) -> None:
         """Record a round and its candidates, before any of them is made."""
         recipe = planned.recipe
-        with transaction(self._db, synced=False) as db:
+        with self._transaction(synced=False) as db:
             position = queries.position_of(db, request_id)
             db.execute(
                 "INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -229,10 +241,13 @@ class Ledger:
         Raises:
             LedgerError: one of them is unknown or judged already; none is leased.
         """
-        with transaction(self._db, synced=False) as db:
-            for candidate_id in candidate_ids:
-                if not states.lease(db, candidate_id, self._session):
-                    raise LedgerError(f"candidate {candidate_id} is judged already, or unknown")
+        with self._transaction(synced=False) as db:
+            leased = states.lease(db, candidate_ids, self._session)
+            if leased != len(candidate_ids):
+                raise LedgerError(
+                    f"{len(candidate_ids) - leased} of the candidates {', '.join(candidate_ids)} "
+                    "are judged already, or unknown"
+                )
 
     def record_scores(
         self, scored: Sequence[tuple[ScoredCandidate, Made | None]], rubric_hash: str
@@ -245,8 +260,8 @@ class Ledger:
         Returns:
             How many were recorded.
         """
-        measurements, verdicts, times = [], [], []
-        with transaction(self._db) as db:
+        measurements, verdicts = [], []
+        with self._transaction() as db:
             for one, made in scored:
                 key = states.judge(
                     db,
@@ -254,28 +269,24 @@ class Ledger:
                     self._session,
                     image=one.image,
                     phash=rows.signed(one.phash),
+                    times=(one.seconds, *_generated(made)),
                 )
                 if key is None:
                     log.warning("a second result for candidate %s is dropped", one.candidate.id)
                     continue
-                times.append((one.seconds, *_generated(made), key))
                 verdicts.append(rows.verdict_row(key, rubric_hash, one.verdict))
                 measurements += [rows.measurement_row(key, m) for m in one.measurements]
-            db.executemany(
-                "UPDATE candidate SET score_seconds = ?, generate_seconds = ?, shape_planned = ?,"
-                " shape_actual = ? WHERE key = ?",
-                times,
-            )
             db.executemany("INSERT INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?)", measurements)
             db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?)", verdicts)
-        self._keeper.keep_short(self._db)
+        if not self._db.in_transaction:
+            self._keeper.keep_short(self._db)
         return len(verdicts)
 
     def close_request(
         self, request_id: str, *, outcome: RequestOutcome, reason: str, selection: Selection
     ) -> None:
         """Record what is to be delivered for a request, before any of it is written."""
-        with transaction(self._db, synced=False) as db:
+        with self._transaction(synced=False) as db:
             position = states.close(db, request_id, outcome, reason)
             db.execute("DELETE FROM delivery WHERE request = ?", (position,))
             db.executemany(
@@ -298,7 +309,7 @@ class Ledger:
         Raises:
             LedgerError: the request is not closed, or something else was selected for it.
         """
-        with transaction(self._db) as db:
+        with self._transaction() as db:
             position = states.settle(db, request_id)
             selected = queries.selected(db, position)
             if selected != [candidate for candidate, _ in files]:
@@ -313,12 +324,12 @@ class Ledger:
 
     def make_again(self, candidate_ids: Iterable[str]) -> None:
         """Put candidates back whose image is lost; the next run makes and delivers them again."""
-        with transaction(self._db) as db:
+        with self._transaction() as db:
             states.make_again(db, candidate_ids)
 
     def deliver_again(self, request_ids: Iterable[str]) -> None:
         """Have the next run decide and deliver these requests again, from their verdicts."""
-        with transaction(self._db) as db:
+        with self._transaction() as db:
             for request_id in request_ids:
                 states.reopen(db, queries.position_of(db, request_id))
             db.execute("UPDATE run SET finished = NULL")
@@ -342,6 +353,10 @@ class Ledger:
     def rounds_of(self, request_id: str) -> list[tuple[Round, list[Candidate]]]:
         """The rounds of a request so far: verdicts inside, candidates not yet judged beside."""
         return queries.rounds_of(self._db, request_id)
+
+    def last_begun(self) -> int:
+        """The last position that a round is planned for; -1 while there is none."""
+        return queries.last_begun(self._db)
 
     def measurements_of(self, candidate_id: str) -> list[Measurement]:
         """What was measured of a candidate."""
@@ -371,9 +386,16 @@ class Ledger:
 
     @property
     def _db(self) -> sqlite3.Connection:
-        if self._connection is None:
+        return self._open.db
+
+    @property
+    def _open(self) -> Transactions:
+        if self._transactions is None:
             raise LedgerError(f"the ledger {self._path} is not open")
-        return self._connection
+        return self._transactions
+
+    def _transaction(self, *, synced: bool = True) -> AbstractContextManager[sqlite3.Connection]:
+        return self._open.one(synced=synced)
 
     @contextmanager
     def _appearing(self) -> Iterator[Building]:
@@ -385,14 +407,14 @@ class Ledger:
             self._building.rename_to(self._path)
             self._building = None
             sync(self._path.parent)
-            self._connection = connect_writer(self._path)
+            self._transactions = Transactions(connect_writer(self._path))
             self._begin_session()
         except BaseException:
             self.close(in_order=False)
             raise
 
     def _begin_session(self) -> None:
-        with transaction(self._db) as db:
+        with self._transaction() as db:
             (self._session,) = db.execute(
                 "UPDATE run SET session = session + 1 RETURNING session"
             ).fetchone()

@@ -7,9 +7,11 @@ behind, no new batch is generated.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +26,7 @@ from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger, Made
 from sentinelqa.pipeline.attempts import Attempts
 from sentinelqa.pipeline.halfway import Halfway
-from sentinelqa.pipeline.retention import drop_rejects
+from sentinelqa.pipeline.retention import drop
 from sentinelqa.pipeline.surveying import Place, Surveyor
 from sentinelqa.progress import Display, Tally
 from sentinelqa.rubric.model import Rubric
@@ -82,19 +84,26 @@ class Loop:
     _scoring: Attempts = field(default_factory=partial(Attempts, "scoring"))
     _made: dict[str, Made] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
+    _results: list[Scored] = field(default_factory=list)
+    _closed: list[Closed] = field(default_factory=list)
     _deliveries: dict[Future[list[tuple[str, str]]], Closed] = field(default_factory=dict)
+    _drops: deque[Future[None]] = field(default_factory=deque)
+    _begun: int = -1
 
     def go(self) -> None:
         """Work until every request is closed and delivered."""
         settings = self.job.settings
         fitting = AHEAD_BYTES // (3 * settings.width * settings.height)
         self.scores_ahead = self.scores_ahead or max(4 * max(self.job.batch, SCORE_BATCH), fitting)
+        self._begun = self.ledger.last_begun()
         while True:
-            self._admit()
+            with self.ledger.together(synced=False):
+                self._admit()
+            self._deliver_closed()
             self._feed_generator()
             self._feed_scorer()
             self._collect_deliveries()
-            if self._exhausted and not self.scheduler.open and not self._deliveries:
+            if self._exhausted and not (self.scheduler.open or self._deliveries or self._drops):
                 return
             with span("wait"):
                 results = self.engine.wait((self.generating, self.scoring), WAIT)
@@ -103,6 +112,7 @@ class Loop:
                     self._on_generated(result)
                 else:
                     self._on_scored(result)
+            self._record()
             self.display.refresh()
 
     def _admit(self) -> None:
@@ -117,7 +127,7 @@ class Loop:
             self._next = None
             self._places[request.id] = self.surveyor.place(position)
             self.halfway.opened(request.id, position)
-            rounds = self.ledger.rounds_of(request.id)
+            rounds = self.ledger.rounds_of(request.id) if position <= self._begun else []
             self._note(self.scheduler.admit(request, position, rounds))
 
     def _feed_generator(self) -> None:
@@ -173,7 +183,7 @@ class Loop:
                 shape_actual=made.shape,
             )
             if isinstance(path, GenerationError):
-                self._record([self._generation.outage(candidate, str(path))])
+                self._results.append(self._generation.outage(candidate, str(path)))
                 continue
             request = self.scheduler.request_of(candidate)
             place = self._places[request.id]
@@ -184,7 +194,7 @@ class Loop:
             zip(item.candidates, files.previews, strict=True)
         ):
             if isinstance(preview, GenerationError):
-                self._record([self._generation.outage(candidate, str(preview))])
+                self._results.append(self._generation.outage(candidate, str(preview)))
                 continue
             path = self.halfway.arrived(item, files, candidate, place)
             if path:
@@ -196,7 +206,7 @@ class Loop:
     def _generation_failed(self, item: GenerateItem, failed: Failed) -> None:
         outage = self._generation.failed(failed, item.candidates)
         if outage is not None:
-            self._record([outage])
+            self._results.append(outage)
             return
         self._again.extend(
             GenerateItem(
@@ -220,15 +230,15 @@ class Loop:
             if self.halfway.is_preview(items[0]):
                 self.halfway.unseen(items[0].candidate)
             else:
-                self._record([outage])
+                self._results.append(outage)
         for item in items:
-            Path(item.path).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(item.path)
 
     def _take_in(self, items: Sequence[ScoreItem], scored: Sequence[Scored]) -> None:
-        results = []
         for item, one in zip(items, scored, strict=True):
             if not self.halfway.is_preview(item):
-                results.append(self.halfway.finished(one, item.request))
+                self._results.append(self.halfway.finished(one, item.request))
                 continue
             step = self.halfway.spent(item.candidate)
             dropped = self.halfway.seen(one)
@@ -236,23 +246,24 @@ class Loop:
                 self._made[item.candidate.id] = Made(
                     seconds=step, shape_planned=self.job.batch, shape_actual=self.job.batch
                 )
-                results.append(dropped)
-        if results:
-            self._record(results)
+                self._results.append(dropped)
 
-    def _record(self, scored: Sequence[Scored]) -> None:
-        """Write results to the ledger, then let the scheduler decide what follows."""
+    def _record(self) -> None:
+        """Write results and what the scheduler decides of them, then act on it."""
+        scored, self._results = self._results, []
         records = [(s, self._made.pop(s.candidate.id, None)) for s in scored]
-        with span("ledger"):
-            self.ledger.record_scores(records, self.rubric.hash)
+        with span("ledger"), self.ledger.together():
+            if records:
+                self.ledger.record_scores(records, self.rubric.hash)
+            for one in scored:
+                self.halfway.forget(one.candidate.id)
+                self.surveyor.judged(one)
+                self.tally.judge(one.verdict, one.candidate.round)
+                self._note(self.scheduler.judged(one.judged))
         self.tally.cost += self.job.cost_of(
             sum(s.seconds + (made.seconds if made else 0) for s, made in records)
         )
-        for one in scored:
-            self.halfway.forget(one.candidate.id)
-            self.surveyor.judged(one)
-            self.tally.judge(one.verdict, one.candidate.round)
-            self._note(self.scheduler.judged(one.judged))
+        self._deliver_closed()
 
     def _note(self, event: Planned | Closed | None) -> None:
         """Record a decision of the scheduler before anything follows from it."""
@@ -267,7 +278,13 @@ class Loop:
                 reason="" if event.stop.kind == "enough" else event.stop.reason,
                 selection=event.selection,
             )
-            self._deliver(event)
+            self._closed.append(event)
+
+    def _deliver_closed(self) -> None:
+        """Begin to deliver what is recorded as closed."""
+        for closed in self._closed:
+            self._deliver(closed)
+        self._closed.clear()
 
     def _deliver(self, closed: Closed) -> None:
         by_id = {j.candidate.id: j for j in closed.judged}
@@ -288,21 +305,32 @@ class Loop:
 
     def _collect_deliveries(self) -> None:
         if self._exhausted and not self.scheduler.open:
-            wait(self._deliveries)
-        for future in [f for f in self._deliveries if f.done()]:
-            closed = self._deliveries.pop(future)
-            try:
-                files = future.result()
-            except OSError as error:
-                raise RunError(
-                    f"request {closed.request.id!r} could not be delivered: {error}"
-                ) from error
-            self.ledger.record_delivery(closed.request.id, files)
-            if self.job.keep_days == 0:
-                drop_rejects(self.run, self.ledger, closed.request.id)
-            self.tally.closed += 1
-            self.tally.delivered += len(files)
-            self.tally.filled += len(files) >= closed.request.deliver
+            wait([*self._deliveries, *self._drops])
+        while self._drops and self._drops[0].done():
+            self._drops.popleft().result()
+        done = [f for f in self._deliveries if f.done()]
+        settled = []
+        with self.ledger.together():
+            for future in done:
+                closed = self._deliveries.pop(future)
+                files = _files_of(future, closed.request)
+                self.ledger.record_delivery(closed.request.id, files)
+                settled.append(closed.request)
+                self.tally.closed += 1
+                self.tally.delivered += len(files)
+                self.tally.filled += len(files) >= closed.request.deliver
+        if self.job.keep_days == 0:
+            for request in settled:
+                rejects = list(self.ledger.disposable_images(request.id))
+                if rejects:
+                    self._drops.append(self.deliverer.submit(drop, self.run, rejects))
+
+
+def _files_of(future: Future[list[tuple[str, str]]], request: Request) -> list[tuple[str, str]]:
+    try:
+        return future.result()
+    except OSError as error:
+        raise RunError(f"request {request.id!r} could not be delivered: {error}") from error
 
 
 def _deliver(*arguments: Any, **named: Any) -> list[tuple[str, str]]:

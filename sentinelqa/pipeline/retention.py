@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sentinelqa import images
+from sentinelqa.files import storing
 from sentinelqa.ledger import Ledger
 from sentinelqa.rundir import RunDir
 
@@ -14,19 +15,10 @@ THUMBNAIL = 256
 """Longer side of the thumbnail that stays of a reject, in pixels."""
 
 
-def drop_rejects(run: RunDir, ledger: Ledger, request_id: str) -> None:
-    """Replace the pixels of what was not delivered by thumbnails.
-
-    What makes a reject again (seed, prompt, settings, model) stays in the ledger. An image that
-    another candidate shares, byte for byte, is kept.
-    """
-    _drop(run, ledger.disposable_images(request_id))
-
-
 def drop_old(run: RunDir, ledger: Ledger, days: int) -> None:
     """Drop rejects' pixels whose file is older than ``days``."""
     oldest = time.time() - days * 86_400
-    _drop(
+    drop(
         run,
         (
             (candidate, path)
@@ -41,11 +33,19 @@ def thumbnail_path(run: RunDir, candidate_id: str) -> Path:
     return run.thumbnails / candidate_id[:2] / f"{candidate_id}.webp"
 
 
-def _drop(run: RunDir, rejects: Iterable[tuple[str, str]]) -> None:
+def drop(run: RunDir, rejects: Iterable[tuple[str, str]]) -> None:
+    """Replace the pixels of rejects, (candidate id, path), by thumbnails.
+
+    What makes a reject again (seed, prompt, settings, model) stays in the ledger.
+
+    Raises:
+        StorageError: the disk is full or failing.
+    """
     for candidate_id, path in rejects:
         full = run.path / path
         if not full.is_file():
             continue
-        small = images.thumbnail(images.read(full), THUMBNAIL)
-        images.write_atomically(thumbnail_path(run, candidate_id), small)
-        full.unlink()
+        with storing():
+            small = images.thumbnail(images.read(full), THUMBNAIL)
+            images.write_atomically(thumbnail_path(run, candidate_id), small)
+            full.unlink()

@@ -80,6 +80,8 @@ def run(
         if not ledger.finished:
             with _tracing(trace, where) as folder:
                 _work(job, plan, where, ledger, engine=engine, full=full, quiet=quiet, trace=folder)
+            if job.keep_days == 0 and ledger.resumed:
+                drop_old(where, ledger, 0)
         if job.keep_days:
             drop_old(where, ledger, job.keep_days)
         finish(where, plan.dimensions, job.cost_of)
