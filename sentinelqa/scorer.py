@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ import numpy as np
 
 from sentinelqa import cascade, images, registry
 from sentinelqa.cascade import Survey
-from sentinelqa.decide import ImageFacts, decide, is_decided
+from sentinelqa.decide import decide, is_decided
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.errors import ModelError, ScoringError, SentinelError, StorageError
 from sentinelqa.features.base import Feature, FeatureInput, Features
 from sentinelqa.files import storing
+from sentinelqa.heartbeat import progress
+from sentinelqa.measuring import Work, facts_of, in_parts, phash_of
 from sentinelqa.pickling import portable
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.scorecache import HASH, SIZE, CachePlan, Kept, ScoreCache
@@ -36,7 +38,6 @@ from sentinelqa.types import (
     Candidate,
     Judged,
     Measurement,
-    ModelUse,
     Request,
     StoredImage,
     Unscored,
@@ -128,19 +129,6 @@ class ScorePlan:
     cache: CachePlan | None = None
 
 
-@dataclass(slots=True)
-class _Work:
-    """One image on its way through a batch."""
-
-    item: ScoreItem
-    path: str
-    image: StoredImage | None = None
-    values: dict[str, Any] = field(default_factory=dict)
-    measurements: dict[str, Measurement] = field(default_factory=dict)
-    recalled: Mapping[str, Kept] = field(default_factory=dict)
-    decided: bool = False
-
-
 class ScoreStage:
     """Scores batches of images. See :class:`sentinelqa.engines.base.Stage`."""
 
@@ -184,12 +172,8 @@ class ScoreStage:
         with tempfile.TemporaryDirectory(prefix="sentinelqa-") as scratch:
             work = [self._receive(one, Path(scratch)) for one in item]
             readable = [w for w in work if w.image is not None]
-            for one in readable:
-                self._settle(one)
-            for order, alike in self._by_order(readable):
-                for dimension in order:
-                    self._score(dimension, alike)
-            self._compute(HASH, [w for w in readable if not w.decided and HASH not in w.recalled])
+            for part in in_parts(readable):
+                self._work_through(part)
             self._keep(readable)
         seconds = (time.perf_counter() - start) / max(1, len(work))
         return [self._result(w, seconds) for w in work]
@@ -205,7 +189,7 @@ class ScoreStage:
         seconds = (time.perf_counter() - start) / max(1, len(known))
         return [None if work is None else self._result(work, seconds) for work in known]
 
-    def _recalled(self, item: ScoreItem) -> _Work | None:
+    def _recalled(self, item: ScoreItem) -> Work | None:
         if self._cache is None or "://" in item.path:
             return None
         try:
@@ -219,7 +203,7 @@ class ScoreStage:
         image = StoredImage(
             sha256=sha256, path=item.path, width=sides[0], height=sides[1], size=size
         )
-        work = _Work(item=item, path=item.path, image=image, recalled=recalled)
+        work = Work(item=item, path=item.path, image=image, recalled=recalled)
         self._settle(work)
         for dimension in next(self._by_order([work]))[0]:
             if work.decided and dimension.name not in self._plan.always:
@@ -231,9 +215,9 @@ class ScoreStage:
             self._settle(work)
         return work if work.decided or HASH in recalled else None
 
-    def _receive(self, item: ScoreItem, scratch: Path) -> _Work:
+    def _receive(self, item: ScoreItem, scratch: Path) -> Work:
         """Bring the image here and, for a generated one, store it durably before it is scored."""
-        work = _Work(item=item, path=item.path)
+        work = Work(item=item, path=item.path)
         try:
             if self._plan.run_dir and item.path.endswith(".npy"):
                 work.image = self._store(item.path)
@@ -248,6 +232,7 @@ class ScoreStage:
             raise
         except (SentinelError, OSError) as error:
             work.values["pixels"] = ScoringError(str(error))
+        progress()
         return work
 
     def _store(self, raw: str) -> StoredImage:
@@ -257,11 +242,22 @@ class ScoreStage:
             height, width = rgb.shape[:2]
             return images.store(Path(self._plan.run_dir), encoded, width=width, height=height)
 
+    def _work_through(self, part: Sequence[Work]) -> None:
+        """Measure images that fit into memory together, and let go of their pixels."""
+        for one in part:
+            self._settle(one)
+        for order, alike in self._by_order(part):
+            for dimension in order:
+                self._score(dimension, alike)
+        self._compute(HASH, [w for w in part if not w.decided and HASH not in w.recalled])
+        for one in part:
+            one.values = {name: v for name, v in one.values.items() if name == HASH}
+
     def _by_order(
-        self, readable: Sequence[_Work]
-    ) -> Iterator[tuple[tuple[Dimension, ...], list[_Work]]]:
+        self, readable: Sequence[Work]
+    ) -> Iterator[tuple[tuple[Dimension, ...], list[Work]]]:
         """The images that are measured in the same order, with that order."""
-        groups: dict[tuple[Survey, int], list[_Work]] = {}
+        groups: dict[tuple[Survey, int], list[Work]] = {}
         for work in readable:
             assert work.image is not None
             size = round(_SIZES * math.log2(max(1, work.image.width * work.image.height)))
@@ -282,7 +278,7 @@ class ScoreStage:
             )
         return self._orders[survey, size]
 
-    def _score(self, dimension: Dimension, works: Sequence[_Work]) -> None:
+    def _score(self, dimension: Dimension, works: Sequence[Work]) -> None:
         wanted = dimension.name in self._plan.always
         alive = [w for w in works if wanted or not w.decided]
         new = [w for w in alive if dimension.name not in w.recalled]
@@ -293,8 +289,9 @@ class ScoreStage:
             measured = known if isinstance(known, Measurement) else self._measure(dimension, work)
             work.measurements[dimension.name] = measured
             self._settle(work)
+            progress()
 
-    def _keep(self, works: Sequence[_Work]) -> None:
+    def _keep(self, works: Sequence[Work]) -> None:
         """Put what was measured for the first time into the cache."""
         if self._cache is None:
             return
@@ -303,21 +300,21 @@ class ScoreStage:
             values: dict[str, Kept] = dict(work.measurements)
             if work.image is not None:
                 values[SIZE] = (work.image.width, work.image.height)
-            if (phash := _phash(work)) is not None:
+            if (phash := phash_of(work)) is not None:
                 values[HASH] = phash
             new = {name: v for name, v in values.items() if name not in work.recalled}
             if new and work.image is not None:
                 kept.append((work.image.sha256, work.item.request, new))
         self._cache.keep(kept)
 
-    def _settle(self, work: _Work) -> None:
+    def _settle(self, work: Work) -> None:
         """Note when the candidate has failed and need not be measured further."""
         if not (work.decided or self._plan.full or work.item.in_full):
             work.decided = is_decided(
-                self._plan.rubric, work.measurements, work.item.request, _facts(work)
+                self._plan.rubric, work.measurements, work.item.request, facts_of(work)
             )
 
-    def _measure(self, dimension: Dimension, work: _Work) -> Measurement:
+    def _measure(self, dimension: Dimension, work: Work) -> Measurement:
         self._load()
         for name in (*dimension.needs, *dimension.reference_needs):
             if name in self._missing:
@@ -340,7 +337,7 @@ class ScoreStage:
                 dimension.name, Unscored.ERROR, f"{type(error).__name__}: {error}"
             )
 
-    def _compute(self, name: str, works: Sequence[_Work]) -> None:
+    def _compute(self, name: str, works: Sequence[Work]) -> None:
         """Give each of ``works`` the feature's value, or the error that stands in its place."""
         missing = [w for w in works if name not in w.values]
         if not missing:
@@ -377,7 +374,7 @@ class ScoreStage:
                 self._references.popitem(last=False)
         return self._references[key]
 
-    def _result(self, work: _Work, seconds: float) -> Scored:
+    def _result(self, work: Work, seconds: float) -> Scored:
         if work.image is None:
             note = str(work.values["pixels"])
             work.measurements = {
@@ -385,7 +382,9 @@ class ScoreStage:
                 for d in self._dimensions
             }
         with span("judge"):
-            verdict = decide(self._plan.rubric, work.measurements, work.item.request, _facts(work))
+            verdict = decide(
+                self._plan.rubric, work.measurements, work.item.request, facts_of(work)
+            )
         return Scored(
             candidate=work.item.candidate,
             measurements=tuple(
@@ -393,7 +392,7 @@ class ScoreStage:
             ),
             verdict=verdict,
             image=work.image,
-            phash=_phash(work),
+            phash=phash_of(work),
             seconds=seconds,
         )
 
@@ -454,38 +453,19 @@ def settled(measurement: Measurement) -> Measurement:
     )
 
 
-def models_of(features: Mapping[str, Feature]) -> tuple[ModelUse, ...]:
-    """The models behind loaded features, without repeats."""
-    return tuple(dict.fromkeys(m for f in features.values() for m in f.models))
-
-
 def _values(feature: Feature, inputs: Sequence[FeatureInput]) -> Sequence[Any]:
     """One value per input. A batch that raises is asked again one by one, to find the culprit."""
     if not inputs:
         return []
     try:
         with span(f"feature {feature.name}"):
-            return feature.compute(inputs)
+            values = feature.compute(inputs)
+        progress()
+        return values
     except Exception as error:  # noqa: BLE001 - one image's trouble must not take the batch with it
         if len(inputs) == 1:
             return [ScoringError(f"{feature.name}: {type(error).__name__}: {error}")]
         return [_values(feature, [one])[0] for one in inputs]
-
-
-def _phash(work: _Work) -> int | None:
-    """The perceptual hash that tells duplicates apart; of what failed nobody asks."""
-    if work.decided:
-        return None
-    known = work.recalled.get(HASH)
-    if isinstance(known, int):
-        return known
-    hashes = work.values.get(HASH)
-    return None if hashes is None or isinstance(hashes, ScoringError) else int(hashes.phash)
-
-
-def _facts(work: _Work) -> ImageFacts:
-    image = work.image
-    return ImageFacts(width=image.width, height=image.height) if image else ImageFacts()
 
 
 def _limit_threads(threads: int) -> None:

@@ -25,8 +25,9 @@ class StageSpec:
 
     Attributes:
         workers: how many run at once.
-        deadline: seconds that one item may take before its worker is killed; 0 means no limit.
-            It is counted from the last sign of progress, not from the start of the run.
+        deadline: seconds without a sign of progress after which a worker is killed; 0 means no
+            limit. A stage that works long on one item says
+            :func:`sentinelqa.heartbeat.progress` after each piece of it.
     """
 
     name: str

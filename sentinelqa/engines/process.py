@@ -121,7 +121,8 @@ class Worker:
         self._send(entry.content)
 
     def receive(self) -> Iterator[tuple[str, Any]]:
-        """What it has said since the last time. Every message is a sign of progress."""
+        """What it has said since the last time. Every message is a sign of progress but one: what
+        is logged may come from a thread beside a hung one. While it loads, that counts too."""
         while True:
             try:
                 if self._deaf or not self._news.poll(0):
@@ -131,8 +132,9 @@ class Worker:
                 self._deaf = True
                 self.stop()
                 return
-            self._seen = time.monotonic()
             kind, value = pickle.loads(content)  # noqa: S301 - from our own worker
+            if kind != "log" or not self.ready:
+                self._seen = time.monotonic()
             if kind == "log":
                 logging.getLogger(value["name"]).handle(logging.makeLogRecord(value))
                 continue

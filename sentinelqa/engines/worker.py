@@ -17,6 +17,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
+from sentinelqa import heartbeat
 from sentinelqa.engines.base import Stage
 from sentinelqa.errors import EngineError, UsageError
 
@@ -42,6 +43,7 @@ def _serve(outlet: _Outlet) -> None:
     start = pickle.loads(outlet.receive())  # noqa: S301 - from the parent, over a private socket
     sys.path[:] = start["path"]
     _forward_logs(outlet, start["level"])
+    heartbeat.pass_on(lambda: outlet.send("progress", None))
     try:
         stage: Stage = pickle.loads(start["make"])()  # noqa: S301
         stage.load()

@@ -67,7 +67,8 @@ class Feature(Protocol):
         """One value per input, in the same order.
 
         An image that cannot be handled gives a :class:`ScoringError` in its place, so that it
-        takes nobody with it.
+        takes nobody with it. Where one image takes long (minutes for a batch), say
+        :func:`sentinelqa.heartbeat.progress` after each, or the worker is taken for hung.
         """
         ...
 

@@ -17,6 +17,7 @@ from sentinelqa.errors import ModelError, ScoringError
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.judge_client import DEFECTS, Judge, ask, encode_picture
 from sentinelqa.features.pixels import Picture
+from sentinelqa.heartbeat import progress
 from sentinelqa.registry import missing_package
 from sentinelqa.types import ModelUse
 from sentinelqa.weights.cache import cache_root
@@ -105,6 +106,7 @@ class JudgeFeature:
                 votes.append(self._answer(judge, picture, question))
             except ScoringError as error:
                 silent.append(error)
+            progress()
         if silent and len(votes) <= len(silent):
             raise silent[0]
         return votes

@@ -14,6 +14,7 @@ from sentinelqa.errors import ScoringError
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.pixels import Picture
 from sentinelqa.features.reading import Line, TextFound
+from sentinelqa.heartbeat import progress
 from sentinelqa.types import ModelUse
 from sentinelqa.weights import resolve
 
@@ -81,6 +82,7 @@ class Text:
         bgr = np.ascontiguousarray(rgb[..., ::-1])
         found = self._engine(bgr, use_det=True, use_cls=False, use_rec=False)
         boxes = [] if found.boxes is None else [np.asarray(b, np.float64) for b in found.boxes]
+        progress()
         scale = picture.width / rgb.shape[1]
         lines = [line for b in boxes if (line := self._line(bgr, b, scale)) is not None]
         return TextFound(tuple(_in_reading_order(lines)), self.models)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -211,6 +211,8 @@ class DiffusersGenerator:
     ) -> torch.Tensor:
         with torch.inference_mode():
             arguments = self._arguments(loaded, _padded(part, shape), settings)
+            if "callback_on_step_end" in _accepted(loaded):
+                arguments["callback_on_step_end"] = phases.stepped
             return loaded.pipeline(**arguments, output_type="pt", return_dict=False)[0]
 
     def _arguments(
@@ -221,8 +223,7 @@ class DiffusersGenerator:
             [(c.prompt, c.negative_prompt) for c in padded], guided=guided
         )
         guidance = _GUIDANCE_ARGUMENT.get(type(loaded.pipeline).__name__, "guidance_scale")
-        accepted = inspect.signature(loaded.pipeline.__call__).parameters
-        if guidance in accepted:
+        if guidance in _accepted(loaded):
             arguments[guidance] = settings.guidance
         return {
             **arguments,
@@ -317,6 +318,11 @@ def pick_dtype(wanted: str, device: str) -> torch.dtype:
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.float32
+
+
+def _accepted(loaded: _Loaded) -> Container[str]:
+    """The arguments that a pipeline takes."""
+    return inspect.signature(loaded.pipeline.__call__).parameters
 
 
 def _fits(

@@ -23,6 +23,8 @@ from typing import Any
 
 import torch
 
+from sentinelqa.heartbeat import progress
+
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
 """Pipelines whose ``latents`` go in as they come out, and that can be interrupted."""
 SOLVERS = ("DDIMScheduler", "EulerDiscreteScheduler")
@@ -58,6 +60,7 @@ def scout(pipeline: Any, arguments: Mapping[str, Any], step: int) -> Scouted:
 
     def stop(running: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         running._interrupt = index + 1 >= step
+        progress()
         return tensors
 
     with _scheduler(pipeline, begin=0) as scheduler:
@@ -73,9 +76,18 @@ def resume(
     """Denoise from after step ``step`` to the end, and decode. Pixels in [0, 1], batch first."""
     with _scheduler(pipeline, begin=step):
         pixels: torch.Tensor = pipeline(
-            **{**arguments, "latents": latents}, output_type="pt", return_dict=False
+            **{**arguments, "latents": latents},
+            output_type="pt",
+            callback_on_step_end=stepped,
+            return_dict=False,
         )[0]
     return pixels
+
+
+def stepped(_running: Any, _index: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+    """For a pipeline to call after each step: it gets on."""
+    progress()
+    return tensors
 
 
 @contextmanager

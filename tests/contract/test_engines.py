@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sentinelqa.engines.base import Engine, Failed, StageSpec, map_stage
+from sentinelqa.engines.base import Done, Engine, Failed, StageSpec, map_stage
 from sentinelqa.engines.inline import InlineEngine
 from sentinelqa.engines.local import LocalEngine
+from sentinelqa.heartbeat import progress
 from sentinelqa.testing import EngineContract, Worked
 
 
@@ -79,12 +80,46 @@ class TestLocal(EngineContract):
         assert time.monotonic() - start < 8
         assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
+    @pytest.mark.slow
+    def test_a_long_item_that_gets_on_is_not_overdue(self) -> None:
+        spec = StageSpec(name="pieces", make=Pieces, deadline=2.0)
+        with LocalEngine() as engine:
+            (done,) = map_stage(engine, spec, [["piece"] * 10])
+        assert done == Done(["piece"] * 10, 10)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("deed", ["hang", "log"])
+    def test_a_long_item_that_hangs_is_overdue_soon_after_its_last_piece(self, deed: str) -> None:
+        spec = StageSpec(name="pieces", make=Pieces, deadline=2.0)
+        start = time.monotonic()
+        with LocalEngine() as engine:
+            (failed,) = map_stage(engine, spec, [["piece", "piece", deed, *["piece"] * 100]])
+        assert isinstance(failed, Failed)
+        assert failed.kind == "hung"
+        assert 2.3 < time.monotonic() - start < 20
+
     def test_a_wait_that_times_out_gives_nothing(self) -> None:
         with LocalEngine() as engine:
             pool = engine.pool(StageSpec(name="test", make=Worked))
             pool.submit("hang")
             assert engine.wait([pool], timeout=0.2) == []
             assert pool.pending == 1
+
+
+class Pieces:
+    """Works long on an item of many pieces, and says so after each."""
+
+    def load(self) -> None: ...
+
+    def run(self, item: list[str]) -> int:
+        for deed in item:
+            while deed != "piece":
+                time.sleep(0.5)
+                if deed == "log":
+                    logging.getLogger("sentinelqa.pieces").info("still there")
+            time.sleep(0.3)
+            progress()
+        return len(item)
 
 
 class Echo:

@@ -14,14 +14,14 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sentinelqa"
 # A room may import rooms of a lower floor, or of its own.
 FLOORS = [
     {"types", "errors", "pickling"},
-    {"registry", "shipped", "compat", "files", "tracing", "terminal"},
+    {"registry", "shipped", "compat", "files", "tracing", "terminal", "heartbeat"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
     {"retry", "scheduling", "screening"},
     {"images", "scorecache", "picturecache"},
     {"sources", "rundir", "tables"},
     {"ledger"},
-    {"job", "scorer"},
+    {"job", "scorer", "measuring"},
     {"generators", "delivery", "progress", "results", "report"},
     {"pipeline", "junit", "doctor", "testing", "fsck"},
     {"cli"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sentinelqa import measuring
 from sentinelqa.generators.fake import draw
 from sentinelqa.images import sha256_of_file
 from sentinelqa.rubric.loading import load_rubric
@@ -144,3 +146,27 @@ def test_last_bits_are_dropped() -> None:
 
     assert settled(measured).score == 0.1235
     assert dict(settled(measured).metrics) == {"far": 123.46, "count": 3, "word": "x"}
+
+
+def test_a_batch_of_large_pictures_is_measured_in_parts_with_the_same_result(
+    tmp_path: Path, rubric: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [raw(tmp_path, seed, flat=seed == 3) for seed in range(1, 7)]
+    whole = stage(rubric, tmp_path / "whole", full=True).run(items)
+    held: list[int] = []
+    work_through = ScoreStage._work_through
+
+    def counting(self: ScoreStage, part: Sequence[Any]) -> None:
+        work_through(self, part)
+        held.append(len(part))
+        assert not any("pixels" in work.values for work in part)
+
+    monkeypatch.setattr(ScoreStage, "_work_through", counting)
+    monkeypatch.setattr(measuring, "PICTURE_BYTES", 2 * 3 * 64 * 64 + 1)
+    parts = stage(rubric, tmp_path / "parts", full=True).run(items)
+    monkeypatch.setattr(measuring, "PICTURE_BYTES", 1)
+    single = stage(rubric, tmp_path / "single", full=True).run(items)
+
+    assert held == [2, 2, 2, 1, 1, 1, 1, 1, 1]
+    for other in (parts, single):
+        assert [replace(s, seconds=0.0) for s in other] == [replace(s, seconds=0.0) for s in whole]
