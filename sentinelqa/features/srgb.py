@@ -22,7 +22,11 @@ RGB = NDArray[np.uint8]
 _WIDE_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _DIRECT = ("RGB", "L", "CMYK")
 _MAX_PROFILE = 4 * 2**20
-_STRIP_PIXELS = 2**20
+_STRIP_PIXELS = 2**16
+"""Strips of this size come from memory that the process has; larger ones are fetched from the kernel
+and given back each time, which takes as long as decoding."""
+_WHOLE_PIXELS = 2**24
+"""Up to this size a picture that is 8-bit sRGB already is taken as a whole: one more copy fits."""
 
 
 def flatten(image: Image.Image, path: str) -> tuple[RGB, str]:
@@ -36,6 +40,9 @@ def flatten(image: Image.Image, path: str) -> tuple[RGB, str]:
     """
     full_scale = _full_scale(image, path) if image.mode in _WIDE_GREY else 0.0
     transform, icc = _transform(image)
+    plain = image.mode == "RGB" and transform is None and not image.has_transparency_data
+    if plain and image.width * image.height <= _WHOLE_PIXELS:
+        return np.asarray(image), icc
     rgb = np.empty((image.height, image.width, 3), np.uint8)
     top = 0
     for strip in _strips(image):
