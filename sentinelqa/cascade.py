@@ -78,6 +78,24 @@ def order(
     return planner.finished()
 
 
+def only_ranking(
+    rubric: Rubric,
+    dimensions: Sequence[Dimension],
+    features: Mapping[str, Feature],
+    *,
+    megapixels: float,
+    always: Collection[str] = (),
+) -> frozenset[str]:
+    """Dimensions that no check uses, and that are dearer by themselves than what their measuring
+    has to compute again when it is put off until the candidate is known to contend."""
+    planner = _Planner(rubric, dimensions, features, megapixels)
+    judged = {source for check in rubric.checks for source in check.sources} | set(always)
+    planner.append([d.name for d in dimensions if d.name in judged])
+    return frozenset(
+        name for name in rubric.rank if name not in judged and planner.pays_apart(name)
+    )
+
+
 class _Planner:
     """Puts dimensions in order, one gate after the other."""
 
@@ -128,6 +146,12 @@ class _Planner:
             rest.sort(key=lambda name: self._cost([name]))
             self.append([rest.pop(0)])
         return tuple(self._dimensions[name] for name in self._order)
+
+    def pays_apart(self, name: str) -> bool:
+        """Whether what ``name`` adds costs more than what it shares with those in place."""
+        shared = self._needed(name) & self._computed
+        again = sum(cost_of(self._features[f]).milliseconds(self._megapixels) for f in shared)
+        return self._cost([name]) > again
 
     def _missing(self, sources: Sequence[str]) -> list[str]:
         return [n for n in self._dimensions if n in sources and n not in self._order]

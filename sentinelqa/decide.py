@@ -66,10 +66,14 @@ def decide(
             (_not_looked_at(result), "") if _is_missing(check, measurements) else (result, warning)
             for check, (result, warning) in zip(rubric.checks, found, strict=True)
         ]
+    settled = outcome in (Outcome.FAIL, Outcome.ERROR)
+    floor = _rank(rubric, measurements, None if settled else 0.0)
+    whole = settled or all(name in measurements for name in rubric.rank)
     return Verdict(
         outcome=outcome,
         checks=tuple(result for result, _ in found),
-        rank=_rank(rubric, measurements),
+        rank=floor,
+        ceiling=None if whole else _rank(rubric, measurements, 1.0),
         warnings=tuple(warning for _, warning in found if warning),
     )
 
@@ -243,13 +247,18 @@ def _outage(check: Threshold | Rule, reason: str) -> Check:
     return Check(name=check.name, tier=check.tier, outcome=Outcome.ERROR, reason=reason)
 
 
-def _rank(rubric: Rubric, measurements: Mapping[str, Measurement]) -> float:
-    """The weighted mean of the scores that there are, in [0, 1]."""
+def _rank(rubric: Rubric, measurements: Mapping[str, Measurement], missing: float | None) -> float:
+    """The weighted mean of the scores that there are, in [0, 1].
+
+    Args:
+        missing: what stands for a dimension that was not measured; ``None`` leaves it out, as one
+            without a score is.
+    """
     weights = rubric.rank or dict.fromkeys(rubric.dimensions, 1.0)
     scored = [
-        (weight, measurement.score)
+        (weight, score)
         for name, weight in weights.items()
-        if (measurement := measurements.get(name)) is not None and measurement.score is not None
+        if (score := measurements[name].score if name in measurements else missing) is not None
     ]
     total = sum(weight for weight, _ in scored)
     return round(sum(w * s for w, s in scored) / total, 6) if total else 0.0

@@ -25,7 +25,7 @@ from sentinelqa.retry import (
     first_round,
     next_round,
 )
-from sentinelqa.selection import select
+from sentinelqa.selection import contenders, select
 from sentinelqa.types import (
     Candidate,
     Judged,
@@ -51,6 +51,14 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Candidates whose whole rank must be known before the request can go on."""
+
+    request: Request
+    judged: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
     """A request that is finished: what is delivered, and why no more was tried."""
 
@@ -71,6 +79,7 @@ class _Open:
     rounds: list[Round] = field(default_factory=list)
     waiting: dict[str, Candidate] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)
+    ranking: set[str] = field(default_factory=set)
 
 
 class Scheduler:
@@ -122,7 +131,7 @@ class Scheduler:
         request: Request,
         position: int,
         rounds: Sequence[tuple[Round, Sequence[Candidate]]] = (),
-    ) -> Planned | Closed | None:
+    ) -> Planned | Closed | Ranking | None:
         """Open a request; with ``rounds``, go on where an interrupted run left off.
 
         Args:
@@ -173,12 +182,22 @@ class Scheduler:
         """The open request that a candidate belongs to."""
         return self._open[candidate.request_id].request
 
-    def judged(self, judged: Judged) -> Planned | Closed | None:
+    def judged(self, judged: Judged) -> Planned | Closed | Ranking | None:
         """Take in a verdict. Returns what is to be recorded when it was the round's last."""
         entry = self._open[judged.candidate.request_id]
         del entry.waiting[judged.candidate.id]
         entry.judged.append(judged)
         return None if entry.waiting else self._round_finished(entry)
+
+    def ranked(self, judged: Judged) -> Planned | Closed | Ranking | None:
+        """Take in the whole rank of a candidate. Returns what is to be recorded or ranked next when
+        it was the last that was asked for."""
+        entry = self._open[judged.candidate.request_id]
+        entry.ranking.remove(judged.candidate.id)
+        entry.judged = [
+            judged if j.candidate.id == judged.candidate.id else j for j in entry.judged
+        ]
+        return None if entry.ranking else self._round_finished(entry)
 
     def again(self, candidates: Iterable[Candidate]) -> None:
         """Put candidates back that were taken but not made."""
@@ -223,7 +242,7 @@ class Scheduler:
         queue = self._queues.setdefault(candidate.settings, [])
         heapq.heappush(queue, (position, candidate.index, candidate))
 
-    def _round_finished(self, entry: _Open) -> Planned | Closed:
+    def _round_finished(self, entry: _Open) -> Planned | Closed | Ranking:
         judged = sorted(entry.judged, key=lambda j: j.candidate.index)
         entry.rounds = [
             _with_judged(r, [j for j in judged if j.candidate.round == r.number])
@@ -239,6 +258,12 @@ class Scheduler:
             pooled=entry.pooled,
         )
         following = next_round(standing, self._policy)
+        if isinstance(following, Stop) or selection.duplicates:
+            needed = contenders(judged, entry.request.deliver, min_distance=self._min_distance)
+            if needed:
+                entry.ranking = set(needed)
+                contending = tuple(j for j in judged if j.candidate.id in entry.ranking)
+                return Ranking(request=entry.request, judged=contending)
         if isinstance(following, Round):
             return self._plan(entry, following)
         del self._open[entry.request.id]

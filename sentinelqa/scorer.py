@@ -59,7 +59,9 @@ class ScoreItem:
     Attributes:
         path: a raw ``.npy`` of a generated candidate, an existing image, or an fsspec URL.
         survey: what is known of the checks, for the order of measuring.
-        in_full: measure everything, also after it has failed.
+        in_full: measure everything that decides, also after it has failed.
+        ranked: measure what is put off for contenders, too.
+        known: what was measured of it before, and is not measured again.
     """
 
     candidate: Candidate
@@ -67,6 +69,8 @@ class ScoreItem:
     path: str
     survey: Survey = field(default_factory=Survey)
     in_full: bool = False
+    ranked: bool = False
+    known: tuple[Measurement, ...] = ()
 
 
 @portable
@@ -117,6 +121,7 @@ class ScorePlan:
         threads: CPU threads that one worker may use.
         always: dimensions that are measured of every candidate, because more than its own verdict
             depends on them.
+        put_off: dimensions that only rank, and are measured of contenders alone.
         cache: what may be taken from the cache of scores; ``None`` measures everything.
     """
 
@@ -126,6 +131,7 @@ class ScorePlan:
     full: bool = False
     threads: int = 1
     always: frozenset[str] = frozenset()
+    put_off: frozenset[str] = frozenset()
     cache: CachePlan | None = None
 
 
@@ -226,6 +232,7 @@ class ScoreStage:
                 if "://" in item.path:
                     work.path = str(fetch(item.path, scratch))
                 work.image = images.inspect(work.path, shown_as=item.path)
+                work.recalled = {m.dimension: m for m in item.known}
                 if self._cache is not None:
                     work.recalled = self._cache.recall(work.image.sha256, item.request)
         except StorageError:
@@ -280,6 +287,8 @@ class ScoreStage:
 
     def _score(self, dimension: Dimension, works: Sequence[Work]) -> None:
         wanted = dimension.name in self._plan.always
+        if dimension.name in self._plan.put_off:
+            works = [w for w in works if w.item.ranked]
         alive = [w for w in works if wanted or not w.decided]
         new = [w for w in alive if dimension.name not in w.recalled]
         for name in dimension.needs:

@@ -37,6 +37,43 @@ def select(judged: Iterable[Judged], wanted: int, *, min_distance: float = 0.0) 
     return Selection(delivered=tuple(j.candidate.id for j in taken), duplicates=duplicates)
 
 
+def contenders(
+    judged: Iterable[Judged], wanted: int, *, min_distance: float = 0.0
+) -> tuple[str, ...]:
+    """Candidates whose whole rank :func:`select` must know next; empty when it knows enough.
+
+    A rank that is not whole lies between ``rank`` and ``ceiling``. Those named here would be looked
+    at whatever the others turn out to be, so nothing is measured that could have been spared, and
+    who has been measured in the end does not depend on the order of measuring (Chang and Hwang,
+    "Minimal probing", SIGMOD 2002).
+    """
+    passed = sorted(
+        (j for j in judged if j.verdict.outcome is Outcome.PASS),
+        key=lambda j: (-_most(j), j.candidate.index, j.candidate.id),
+    )
+    taken: list[Judged] = []
+    perhaps: list[Judged] = []
+    needed: list[str] = []
+    for candidate in passed:
+        if len(taken) + len(perhaps) >= wanted:
+            break
+        if _nearest(candidate, taken, min_distance) is not None:
+            continue
+        whole = candidate.verdict.ceiling is None
+        if whole and not perhaps:
+            taken.append(candidate)
+            continue
+        if not whole and _nearest(candidate, perhaps, min_distance) is None:
+            needed.append(candidate.candidate.id)
+        perhaps.append(candidate)
+    return tuple(needed)
+
+
+def _most(judged: Judged) -> float:
+    ceiling = judged.verdict.ceiling
+    return judged.verdict.rank if ceiling is None else ceiling
+
+
 def _nearest(one: Judged, others: Sequence[Judged], min_distance: float) -> Judged | None:
     if one.phash is None or min_distance <= 0:
         return None

@@ -241,12 +241,15 @@ class Verdict:
     """Pass, fail, review or error for one candidate, check by check.
 
     Attributes:
-        rank: orders what passed, higher first; never rescues what failed. In [0, 1].
+        rank: orders what passed, higher first; never rescues what failed. In [0, 1]. Dimensions
+            that only rank and are not measured count as 0 in it.
+        ceiling: what the rank could be at most once they are; ``None`` where nothing is missing.
     """
 
     outcome: Outcome
     checks: tuple[Check, ...] = ()
     rank: float = 0.0
+    ceiling: float | None = None
     warnings: tuple[str, ...] = ()
 
     @property

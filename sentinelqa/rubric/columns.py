@@ -58,11 +58,17 @@ class Columns(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """Codes per row, of each check and of the whole, and the rank."""
+    """Codes per row, of each check and of the whole, and the rank.
+
+    Attributes:
+        ranked: false where the rank is only its lowest value, because a dimension that only ranks
+            was not measured.
+    """
 
     outcome: Codes
     checks: tuple[Codes, ...]
     rank: NDArray[np.float64]
+    ranked: Bools
 
 
 def judge(rubric: Rubric, columns: Columns) -> Judgement:
@@ -71,7 +77,8 @@ def judge(rubric: Rubric, columns: Columns) -> Judgement:
     outcome = np.zeros(columns.rows, np.int8)
     for codes in checks:
         np.maximum(outcome, codes, out=outcome)
-    return Judgement(outcome, checks, _rank(rubric, columns))
+    rank, ranked = _rank(rubric, columns, outcome)
+    return Judgement(outcome, checks, rank, ranked)
 
 
 def _check(check: Check, rubric: Rubric, columns: Columns) -> Codes:
@@ -272,14 +279,18 @@ def _logic(either: bool, values: list[NDArray[Any]], bad: list[Bools]) -> tuple[
     return answer, ~decides & (bad[0] | bad[1])
 
 
-def _rank(rubric: Rubric, columns: Columns) -> NDArray[np.float64]:
+def _rank(rubric: Rubric, columns: Columns, outcome: Codes) -> tuple[NDArray[np.float64], Bools]:
     weights = rubric.rank or dict.fromkeys(rubric.dimensions, 1.0)
     total = np.zeros(columns.rows)
     weighed = np.zeros(columns.rows)
+    ranked = np.ones(columns.rows, bool)
     for name, weight in weights.items():
         score = np.asarray(columns.value(name, ""), np.float64)
-        known = ~np.isnan(score)
-        total += np.where(known, score, 0.0) * weight
+        missing = ~columns.measured(name) & (outcome <= REVIEW)
+        known = ~np.isnan(score) | missing
+        total += np.where(np.isnan(score), 0.0, score) * weight
         weighed += known * weight
+        if rubric.rank:
+            ranked &= ~missing
     np.divide(total, weighed, out=total, where=weighed > 0)
-    return np.asarray(np.round(total, 6), np.float64)
+    return np.asarray(np.round(total, 6), np.float64), ranked
