@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinelqa.cascade import is_surveyed
+from sentinelqa.cascade import ONE_IN, is_surveyed
 from sentinelqa.retry import RetryPolicy
 from sentinelqa.scheduling import COHORT, Closed, Planned, Scheduler
 from sentinelqa.screening import Screener, Screening, Sighting
@@ -120,14 +120,15 @@ class Replay:
         scores = {"preview": float(self._data.preview[place])}
         rule = screener.rule(place[0])
         self.good += passed and rule is not None
-        if rule is not None and rule.drops(scores):
+        dropped = rule is not None and rule.drops(scores)
+        if dropped:
             self.dropped.append(passed)
             if not is_surveyed(candidate.id):
                 self.denoising += screener.screening.at
                 return FAILED
         self.denoising += 1
         if candidate.round == 1:
-            screener.note(*place, Sighting(scores, passed))
+            screener.note(*place, Sighting(scores, passed, ONE_IN if dropped else 1))
         return PASSED if passed else FAILED
 
     def _note(self, event: Planned | Closed | None) -> None:

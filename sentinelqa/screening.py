@@ -7,6 +7,10 @@ of candidates that passed and had no part in fitting, so the bound holds whateve
 as long as later requests are like those of the pilot (split conformal prediction; Vovk, Gammerman
 and Shafer 2005). Where the rule would not pay, nothing is dropped.
 
+A pilot holds few requests, so the cutoff goes on moving with what comes after it: candidates that
+went on and passed, and those that would have been dropped but were finished for an audit, each of
+which stands for all that were not audited (Horvitz and Thompson 1952).
+
 Like the prior of a request, the rule follows from whole cohorts before it, never from the clock.
 """
 
@@ -14,10 +18,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import pstdev
+
+from sentinelqa.cascade import ONE_IN
 
 NAME = "early_rejection"
 """Of the check that a dropped candidate failed."""
@@ -31,6 +37,10 @@ LEAST_SAVED = 0.04
 """Share of denoising that the rule must save in the pilot."""
 LARGEST_PILOT = 1024
 """Candidates after which a run without enough that pass stops looking."""
+REMEMBERED = 1024
+"""Candidates that passed, the latest, which the cutoff follows from."""
+UNSEEN = ONE_IN / 4
+"""Good candidates that count as dropped where none was found yet: an audit sees one in so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +62,16 @@ class Screening:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A candidate of the pilot: its scores half way, and whether it passed in the end."""
+    """A finished candidate: its scores half way, and whether it passed in the end.
+
+    Attributes:
+        stands_for: how many like it there were; those that a rule would have dropped are finished
+            only where they are audited.
+    """
 
     scores: Mapping[str, float]
     passed: bool
+    stands_for: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +111,27 @@ def _share_below(ladder: Sequence[float], score: float) -> float:
     return sum(1 + math.erf((score - one) / width) for one in ladder) / (2 * len(ladder))
 
 
+def cutoff_of(passed: Iterable[tuple[float, int]], lose: float, unseen: float = 0.0) -> float:
+    """The highest cutoff that drops at most the share ``lose`` of those that passed; 0 for none.
+
+    Args:
+        passed: standing, and how many candidates it stands for.
+        unseen: what is added to those dropped.
+    """
+    known = sorted(passed)
+    allowed = lose * (sum(count for _, count in known) + 1) - unseen
+    cutoff = dropped = 0.0
+    for standing, count in known:
+        dropped += count
+        if dropped > allowed:
+            break
+        cutoff = standing
+    return cutoff
+
+
 def fit(pilot: Sequence[Sighting], screening: Screening) -> Rule | None:
     """The rule that a pilot gives; ``None`` when it would not pay."""
-    fitted, held_out = pilot[::2], pilot[1::2]
+    fitted, held_out = _halves(pilot)
     seen = Counter(name for sighting in fitted for name in sighting.scores)
     ladders = {
         name: tuple(sorted(s.scores[name] for s in fitted if s.passed and name in s.scores))
@@ -107,15 +141,16 @@ def fit(pilot: Sequence[Sighting], screening: Screening) -> Rule | None:
     if not ladders:
         return None
     bare = Rule(ladders=ladders, cutoff=0.0, dropped=0.0)
-    passed = sorted(bare.standing(s.scores)[0] for s in held_out if s.passed)
-    allowed = int(screening.lose * (len(passed) + 1))
-    if not allowed:
-        return None
-    cutoff = passed[allowed - 1]
+    cutoff = cutoff_of(standings(bare, held_out), screening.lose)
     dropped = sum(bare.standing(s.scores)[0] < cutoff for s in held_out) / len(held_out)
     if dropped * (1 - screening.at) < LEAST_SAVED:
         return None
     return Rule(ladders=ladders, cutoff=cutoff, dropped=dropped)
+
+
+def standings(rule: Rule, sightings: Iterable[Sighting]) -> list[tuple[float, int]]:
+    """Of those that passed, and how many candidates each stands for."""
+    return [(rule.standing(s.scores)[0], s.stands_for) for s in sightings if s.passed]
 
 
 class Screener:
@@ -139,6 +174,8 @@ class Screener:
         self._next = 0
         self._settled = False
         self._rule: Rule | None = None
+        self._ruled = 0
+        self._passed: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)
         for position, index, sighting in history:
             self.note(position, index, sighting)
 
@@ -156,27 +193,47 @@ class Screener:
 
     def note(self, position: int, index: int, sighting: Sighting) -> None:
         """Take in a finished candidate of a first round that was looked at."""
-        if not self._settled:
+        if self._rule is not None or not self._settled:
             self._cohorts.setdefault(position // self._size, {})[position, index] = sighting
 
     def _settle(self, cohort: int) -> None:
-        """Let each cohort up to two before this one join the pilot, in order, until it is large
-        enough for a rule or for giving up."""
-        while not self._settled and self._next <= cohort - 2:
+        """Let each cohort up to two before this one join, in order: the pilot, until it is large
+        enough for a rule or for giving up, and then what the cutoff follows from."""
+        while self._next <= cohort - 2 and not (self._settled and self._rule is None):
             joined = self._cohorts.pop(self._next, {})
-            self._pilot.extend(sighting for _, sighting in sorted(joined.items(), key=_place))
+            sightings = [sighting for _, sighting in sorted(joined.items(), key=_place)]
             self._next += 1
-            if self._large_enough():
-                self._rule = fit(self._pilot, self.screening)
-                self._settled = True
-                self._pilot.clear()
-                self._cohorts.clear()
+            if self._rule is None:
+                self._extend_pilot(sightings)
+            else:
+                self._passed.extend(standings(self._rule, sightings))
+                unseen = UNSEEN if self._next > self._ruled else 0.0
+                cutoff = cutoff_of(self._passed, self.screening.lose, unseen)
+                self._rule = replace(self._rule, cutoff=cutoff)
+
+    def _extend_pilot(self, sightings: Sequence[Sighting]) -> None:
+        self._pilot.extend(sightings)
+        if not self._large_enough():
+            return
+        self._settled = True
+        self._ruled = self._next + 1
+        self._rule = fit(self._pilot, self.screening)
+        if self._rule is None:
+            self._cohorts.clear()
+        else:
+            self._passed.extend(standings(self._rule, _halves(self._pilot)[1]))
+        self._pilot.clear()
 
     def _large_enough(self) -> bool:
         passed = sum(s.passed for s in self._pilot)
         enough = 2 / self.screening.lose + 4
         failed = len(self._pilot) - passed
         return (passed >= enough and failed >= enough) or len(self._pilot) >= LARGEST_PILOT
+
+
+def _halves(pilot: Sequence[Sighting]) -> tuple[Sequence[Sighting], Sequence[Sighting]]:
+    """What a rule is fitted to, and what its cutoff follows from."""
+    return pilot[::2], pilot[1::2]
 
 
 def _place(entry: tuple[tuple[int, int], Sighting]) -> tuple[int, int]:

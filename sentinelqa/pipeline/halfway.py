@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sentinelqa.cascade import is_surveyed
+from sentinelqa.cascade import ONE_IN, is_surveyed
 from sentinelqa.generators.stage import PREVIEW_SUFFIX, GenerateItem, HalfwayFiles
 from sentinelqa.scorer import Scored, ScoreItem
 from sentinelqa.screening import NAME, PREVIEW, Rule, Screener, Sighting
@@ -184,4 +184,5 @@ def sighting_of(preview: Measurement, outcome: Outcome) -> Sighting | None:
     if outcome is Outcome.ERROR:
         return None
     scores = {k: v for k, v in preview.metrics.items() if isinstance(v, float)}
-    return Sighting(scores, outcome is Outcome.PASS)
+    audited = bool(preview.metrics.get("would_drop"))
+    return Sighting(scores, outcome is Outcome.PASS, ONE_IN if audited else 1)

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from sentinelqa.screening import Rule, Screener, Screening, Sighting, fit
+from sentinelqa.cascade import ONE_IN
+from sentinelqa.screening import Rule, Screener, Screening, Sighting, cutoff_of, fit
 
 SCREENING = Screening(at=0.4, lose=0.1)
 
@@ -73,6 +74,45 @@ def test_a_score_that_some_lack_still_takes_part() -> None:
 
     assert rule is not None
     assert set(rule.ladders) == {"telling"}
+
+
+def test_an_audited_candidate_stands_for_those_that_were_not() -> None:
+    alike = [(n / 100, 1) for n in range(100)]
+
+    assert cutoff_of(alike, 0.1) == pytest.approx(0.09)
+    assert cutoff_of(alike, 0.1, unseen=4) == pytest.approx(0.05)
+    assert cutoff_of([(0.0, 16), *alike], 0.1) == 0.0
+    assert cutoff_of([], 0.1) == 0.0
+
+
+def replayed(seed: int) -> list[bool]:
+    """Whether each good candidate under a rule was dropped; those of the pilot look much better
+    than those of all later requests."""
+    screener, rng = Screener(SCREENING, 16), random.Random(seed)
+    made = iter(sightings(8 * 480, seed, noise=0.7))
+    lost = []
+    for position in range(480):
+        rule = screener.rule(position)
+        for index in range(8):
+            one = next(made)
+            if position < 32:
+                one = Sighting({"telling": one.scores["telling"] + 1.5 * one.passed}, one.passed)
+            dropped = rule is not None and rule.drops(one.scores)
+            if rule is not None and one.passed:
+                lost.append(dropped)
+            if not dropped or rng.randrange(ONE_IN) == 0:
+                stands_for = ONE_IN if dropped else 1
+                screener.note(position, index, Sighting(one.scores, one.passed, stands_for))
+    return lost
+
+
+def test_after_an_unlucky_pilot_the_cutoff_moves_to_what_was_promised() -> None:
+    lost = [replayed(seed) for seed in range(100, 104)]
+
+    early = [dropped for run in lost for dropped in run[:60]]
+    late = [dropped for run in lost for dropped in run[-600:]]
+    assert sum(early) / len(early) > 0.4
+    assert 0.05 < sum(late) / len(late) < 0.18
 
 
 def test_few_steps_are_made_in_one_go() -> None:
