@@ -123,6 +123,8 @@ class ScorePlan:
             depends on them.
         put_off: dimensions that only rank, and are measured of contenders alone.
         cache: what may be taken from the cache of scores; ``None`` measures everything.
+        hashes: whether candidates compete for a delivery, so that perceptual hashes tell those
+            that look alike; no matter where each image is judged by itself.
     """
 
     rubric: Rubric
@@ -133,6 +135,7 @@ class ScorePlan:
     always: frozenset[str] = frozenset()
     put_off: frozenset[str] = frozenset()
     cache: CachePlan | None = None
+    hashes: bool = True
 
 
 class ScoreStage:
@@ -219,7 +222,10 @@ class ScoreStage:
                 return None
             work.measurements[dimension.name] = measured
             self._settle(work)
-        return work if work.decided or HASH in recalled else None
+        return work if self._hash_known(work) else None
+
+    def _hash_known(self, work: Work) -> bool:
+        return work.decided or not self._plan.hashes or HASH in work.recalled
 
     def _receive(self, item: ScoreItem, scratch: Path) -> Work:
         """Bring the image here and, for a generated one, store it durably before it is scored."""
@@ -256,7 +262,7 @@ class ScoreStage:
         for order, alike in self._by_order(part):
             for dimension in order:
                 self._score(dimension, alike)
-        self._compute(HASH, [w for w in part if not w.decided and HASH not in w.recalled])
+        self._compute(HASH, [w for w in part if not self._hash_known(w)])
         for one in part:
             one.values = {name: v for name, v in one.values.items() if name == HASH}
 
@@ -401,7 +407,7 @@ class ScoreStage:
             ),
             verdict=verdict,
             image=work.image,
-            phash=phash_of(work),
+            phash=phash_of(work) if self._plan.hashes else None,
             seconds=seconds,
         )
 

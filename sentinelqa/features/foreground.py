@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sentinelqa.errors import ScoringError
 from sentinelqa.features.base import FeatureInput
+from sentinelqa.features.colour import lab
 from sentinelqa.features.pixels import Picture
 from sentinelqa.types import ModelUse
 
@@ -74,15 +75,26 @@ class ForegroundFinder:
 
 def find_foreground(picture: Picture) -> Foreground:
     """The subject of one picture."""
-    lab = picture.lab_within(WORKING_SIZE)
-    ring = border_ring(lab.shape[:2])
-    colour = np.median(lab[ring], axis=0)
-    near = np.linalg.norm(lab - colour, axis=2) <= _NEAR
-    share = float(near[ring].mean())
-    plain = share >= _PLAIN_SHARE and min(lab.shape[:2]) >= _SMALLEST
-    mask = _without_specks(~_connected_to_frame(near)) if plain else np.zeros(near.shape, bool)
+    rgb = picture.within(WORKING_SIZE)
+    shape = rgb.shape[:2]
+    border = lab(rgb[border_ring(shape)])
+    colour = np.median(border, axis=0)
+    share = float(_near(border, colour).mean())
+    plain = share >= _PLAIN_SHARE and min(shape) >= _SMALLEST
+    if plain:
+        near = _near(picture.lab_within(WORKING_SIZE), colour)
+        mask = _without_specks(~_connected_to_frame(near))
+    else:
+        mask = np.zeros(shape, bool)
     light, a, b = (float(v) for v in colour)
     return Foreground(plain, mask, (light, a, b), share)
+
+
+def _near(colours: NDArray[np.float32], colour: NDArray[np.float32]) -> Mask:
+    """Which colours lie within the distance that counts as background."""
+    away = colours - colour
+    squares = np.einsum("...i,...i->...", away, away)
+    return np.asarray(np.sqrt(squares) <= _NEAR)
 
 
 def border_ring(shape: tuple[int, ...], share: float = 0.02) -> Mask:
@@ -102,5 +114,5 @@ def _connected_to_frame(near: Mask) -> Mask:
 def _without_specks(mask: Mask) -> Mask:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     areas = stats[:, cv2.CC_STAT_AREA]
-    keep = np.arange(count)[(areas >= max(4, _SPECK * mask.size)) & (np.arange(count) > 0)]
-    return np.asarray(np.isin(labels, keep))
+    keep = (areas >= max(4, _SPECK * mask.size)) & (np.arange(count) > 0)
+    return np.asarray(keep[labels])

@@ -84,6 +84,7 @@ def score(
         plan=ScorePlan(
             rubric=loaded,
             full=full,
+            hashes=False,
             cache=plan_cache(dimensions, features, models) if cache else None,
         ),
         models=tuple(dict.fromkeys(m for used in models.values() for m in used)),
