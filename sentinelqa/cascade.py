@@ -96,6 +96,31 @@ def only_ranking(
     )
 
 
+def costs_alone(
+    dimensions: Sequence[Dimension], features: Mapping[str, Feature], *, megapixels: float
+) -> dict[str, float]:
+    """Dimension -> milliseconds to measure it and nothing else."""
+    return {
+        dimension.name: sum(
+            cost_of(part).milliseconds(megapixels)
+            for part in (dimension, *(features[f] for f in needs_of(dimension, features)))
+        )
+        for dimension in dimensions
+    }
+
+
+def needs_of(dimension: Dimension, features: Mapping[str, Feature]) -> set[str]:
+    """Features that a dimension needs, directly or through others."""
+    found: set[str] = set()
+    waiting = list(dimension.needs)
+    while waiting:
+        feature = waiting.pop()
+        if feature not in found:
+            found.add(feature)
+            waiting.extend(features[feature].needs)
+    return found
+
+
 class _Planner:
     """Puts dimensions in order, one gate after the other."""
 
@@ -174,12 +199,4 @@ class _Planner:
         return sum(cost_of(part).milliseconds(self._megapixels) for part in parts)
 
     def _needed(self, name: str) -> set[str]:
-        """Features that a dimension needs, directly or through others."""
-        found: set[str] = set()
-        waiting = list(self._dimensions[name].needs)
-        while waiting:
-            feature = waiting.pop()
-            if feature not in found:
-                found.add(feature)
-                waiting.extend(self._features[feature].needs)
-        return found
+        return needs_of(self._dimensions[name], self._features)

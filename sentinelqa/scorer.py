@@ -62,6 +62,7 @@ class ScoreItem:
         in_full: measure everything that decides, also after it has failed.
         ranked: measure what is put off for contenders, too.
         known: what was measured of it before, and is not measured again.
+        only: the dimensions to measure, where nothing else of it is asked for; empty for all.
     """
 
     candidate: Candidate
@@ -71,6 +72,7 @@ class ScoreItem:
     in_full: bool = False
     ranked: bool = False
     known: tuple[Measurement, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 @portable
@@ -225,7 +227,8 @@ class ScoreStage:
         return work if self._hash_known(work) else None
 
     def _hash_known(self, work: Work) -> bool:
-        return work.decided or not self._plan.hashes or HASH in work.recalled
+        looked_at = bool(work.item.only)
+        return work.decided or looked_at or not self._plan.hashes or HASH in work.recalled
 
     def _receive(self, item: ScoreItem, scratch: Path) -> Work:
         """Bring the image here and, for a generated one, store it durably before it is scored."""
@@ -295,6 +298,7 @@ class ScoreStage:
         wanted = dimension.name in self._plan.always
         if dimension.name in self._plan.put_off:
             works = [w for w in works if w.item.ranked]
+        works = [w for w in works if not w.item.only or dimension.name in w.item.only]
         alive = [w for w in works if wanted or not w.decided]
         new = [w for w in alive if dimension.name not in w.recalled]
         for name in dimension.needs:

@@ -33,6 +33,8 @@ LEAST_STEPS = 12
 """With fewer steps too little is left to save."""
 TELLING = 0.6
 """A score takes part when it ranks a pass above a failure at least this often in the pilot."""
+LEAST_ADDED = 0.02
+"""Share of candidates that a score must add to those dropped; the dearest are asked first."""
 LEAST_SAVED = 0.04
 """Share of denoising that the rule must save in the pilot."""
 LARGEST_PILOT = 1024
@@ -129,8 +131,14 @@ def cutoff_of(passed: Iterable[tuple[float, int]], lose: float, unseen: float = 
     return cutoff
 
 
-def fit(pilot: Sequence[Sighting], screening: Screening) -> Rule | None:
-    """The rule that a pilot gives; ``None`` when it would not pay."""
+def fit(
+    pilot: Sequence[Sighting], screening: Screening, costs: Mapping[str, float] | None = None
+) -> Rule | None:
+    """The rule that a pilot gives; ``None`` when it would not pay.
+
+    Args:
+        costs: of each score; what is missing costs nothing.
+    """
     fitted, held_out = _halves(pilot)
     seen = Counter(name for sighting in fitted for name in sighting.scores)
     ladders = {
@@ -140,12 +148,34 @@ def fit(pilot: Sequence[Sighting], screening: Screening) -> Rule | None:
     }
     if not ladders:
         return None
-    bare = Rule(ladders=ladders, cutoff=0.0, dropped=0.0)
+    bare = _frugal(Rule(ladders=ladders, cutoff=0.0, dropped=0.0), fitted, screening, costs or {})
     cutoff = cutoff_of(standings(bare, held_out), screening.lose)
-    dropped = sum(bare.standing(s.scores)[0] < cutoff for s in held_out) / len(held_out)
+    rule = replace(bare, cutoff=cutoff)
+    dropped = _share_dropped(rule, held_out)
     if dropped * (1 - screening.at) < LEAST_SAVED:
         return None
-    return Rule(ladders=ladders, cutoff=cutoff, dropped=dropped)
+    return replace(rule, dropped=dropped)
+
+
+def _frugal(
+    rule: Rule, fitted: Sequence[Sighting], screening: Screening, costs: Mapping[str, float]
+) -> Rule:
+    """The rule without the scores that add little to others; the dearest go first."""
+
+    def drops(rule: Rule) -> float:
+        cutoff = cutoff_of(standings(rule, fitted), screening.lose)
+        return _share_dropped(replace(rule, cutoff=cutoff), fitted)
+
+    by_cost = sorted(rule.ladders, key=lambda name: (-costs.get(name, 0.0), name))
+    for name in by_cost:
+        rest = {n: ladder for n, ladder in rule.ladders.items() if n != name}
+        if rest and drops(replace(rule, ladders=rest)) > drops(rule) - LEAST_ADDED:
+            rule = replace(rule, ladders=rest)
+    return rule
+
+
+def _share_dropped(rule: Rule, sightings: Sequence[Sighting]) -> float:
+    return sum(rule.drops(s.scores) for s in sightings) / len(sightings)
 
 
 def standings(rule: Rule, sightings: Iterable[Sighting]) -> list[tuple[float, int]]:
@@ -159,6 +189,7 @@ class Screener:
     Args:
         size: positions in a cohort.
         history: (position, index, sighting) of first rounds that earlier processes finished.
+        costs: of each score, so that what is dear takes part only where it adds something.
     """
 
     def __init__(
@@ -166,8 +197,10 @@ class Screener:
         screening: Screening,
         size: int,
         history: Iterable[tuple[int, int, Sighting]] = (),
+        costs: Mapping[str, float] | None = None,
     ) -> None:
         self.screening = screening
+        self._costs = costs
         self._size = size
         self._cohorts: dict[int, dict[tuple[int, int], Sighting]] = {}
         self._pilot: list[Sighting] = []
@@ -217,7 +250,7 @@ class Screener:
             return
         self._settled = True
         self._ruled = self._next + 1
-        self._rule = fit(self._pilot, self.screening)
+        self._rule = fit(self._pilot, self.screening, self._costs)
         if self._rule is None:
             self._cohorts.clear()
         else:

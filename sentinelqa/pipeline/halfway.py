@@ -91,6 +91,12 @@ class Halfway:
         self._go_on(candidate.id)
         return ""
 
+    def telling(self, request_id: str) -> tuple[str, ...]:
+        """The dimensions that a look at this request's candidates is decided by; empty in the
+        pilot, which asks for all."""
+        rule = self._rules[request_id]
+        return tuple(rule.ladders) if rule else ()
+
     def is_preview(self, item: ScoreItem) -> bool:
         """Whether this is the look half way, not the finished image."""
         return item.path.endswith(PREVIEW_SUFFIX)

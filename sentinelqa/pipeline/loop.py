@@ -200,7 +200,13 @@ class Loop:
             if path:
                 request = self.scheduler.request_of(candidate)
                 self._to_score.append(
-                    ScoreItem(candidate=candidate, request=request, path=path, in_full=True)
+                    ScoreItem(
+                        candidate=candidate,
+                        request=request,
+                        path=path,
+                        in_full=True,
+                        only=self.halfway.telling(request.id),
+                    )
                 )
 
     def _generation_failed(self, item: GenerateItem, failed: Failed) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from sentinelqa import registry
+from sentinelqa.cascade import costs_alone
 from sentinelqa.engines.base import Engine, Stage, StageSpec
 from sentinelqa.generators.stage import make_generate_stage
 from sentinelqa.job import Job
@@ -193,7 +194,7 @@ def _loop(
         source=ledger.open_requests(),
         surveyor=Surveyor(COHORT, ledger.judged_first(), learning=not full),
         deliverer=stack.enter_context(ThreadPoolExecutor(2, "deliver")),
-        halfway=Halfway(_screener(job, ledger), job.batch),
+        halfway=Halfway(_screener(job, plan, ledger), job.batch),
         models=plan.generators,
     )
 
@@ -217,7 +218,7 @@ def _traced(make: Callable[[], Stage], trace: str, name: str) -> Callable[[], St
     return partial(make_traced, make, trace, name) if trace else make
 
 
-def _screener(job: Job, ledger: Ledger) -> Screener | None:
+def _screener(job: Job, plan: Plan, ledger: Ledger) -> Screener | None:
     """Learns from what earlier processes of the run saw half way; ``None`` when not asked for."""
     if job.screening is None:
         return None
@@ -226,7 +227,9 @@ def _screener(job: Job, ledger: Ledger) -> Screener | None:
         for position, index, preview, outcome in ledger.previews_of_first_rounds()
         if (sighting := sighting_of(preview, outcome)) is not None
     )
-    return Screener(job.screening, COHORT, history)
+    megapixels = job.settings.width * job.settings.height / 1e6
+    costs = costs_alone(plan.dimensions, plan.features, megapixels=megapixels)
+    return Screener(job.screening, COHORT, history, costs)
 
 
 def steering(policy: RetryPolicy, rubric: Rubric) -> frozenset[str]:

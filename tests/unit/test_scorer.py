@@ -84,6 +84,15 @@ def test_what_a_retry_follows_from_is_measured_of_everything(tmp_path: Path, rub
         assert any(m.dimension == "sharpness" for m in one.measurements)
 
 
+def test_of_a_look_only_what_is_asked_for_is_measured(tmp_path: Path, rubric: Path) -> None:
+    look = replace(raw(tmp_path, 2, flat=True), in_full=True, only=("sharpness",))
+
+    (scored,) = stage(rubric, tmp_path / "run").run([look])
+
+    assert [m.dimension for m in scored.measurements] == ["sharpness"]
+    assert scored.phash is None
+
+
 def test_a_rule_on_the_file_alone_fails_before_anything_is_measured(
     tmp_path: Path, rubric: Path
 ) -> None:

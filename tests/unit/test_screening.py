@@ -45,6 +45,34 @@ def test_a_score_that_tells_nothing_takes_no_part() -> None:
     assert set(rule.ladders) == {"telling"}
 
 
+def test_of_scores_that_agree_the_cheapest_remains() -> None:
+    pilot = [
+        Sighting(
+            {**s.scores, "dear": s.scores["telling"] * 2, "other": -s.scores["silent"]}, s.passed
+        )
+        for s in sightings(400, 1)
+    ]
+
+    rule = fit(pilot, SCREENING, {"dear": 300.0, "telling": 2.0})
+
+    assert rule is not None
+    assert set(rule.ladders) == {"telling"}
+
+
+def test_a_dear_score_that_adds_something_takes_part() -> None:
+    rng = random.Random(4)
+    pilot = []
+    for _ in range(600):
+        one, other = rng.gauss(0, 1), rng.gauss(0, 1)
+        scores = {"cheap": one + rng.gauss(0, 0.3), "dear": other + rng.gauss(0, 0.3)}
+        pilot.append(Sighting(scores, one > 0 and other > 0))
+
+    rule = fit(pilot, SCREENING, {"dear": 300.0, "cheap": 2.0})
+
+    assert rule is not None
+    assert set(rule.ladders) == {"cheap", "dear"}
+
+
 @pytest.mark.parametrize("noise", [30.0, 100.0])
 def test_nothing_is_dropped_where_looking_does_not_pay(noise: float) -> None:
     assert fit(sightings(400, 2, noise), SCREENING) is None
