@@ -22,6 +22,8 @@ _TO_XYZ = np.array(
     ],
     np.float32,
 ) / np.array([[0.95047], [1.0], [1.08883]], np.float32)
+_AT_ONCE = 2**13
+"""Pixels whose intermediate values fit into a processor's cache."""
 _KNEE, _OFFSET = np.float32(216 / 24389), np.float32(16 / 116)
 
 
@@ -35,12 +37,18 @@ def luminance(rgb: NDArray[np.uint8]) -> Floats:
 
 def lab(rgb: NDArray[np.uint8]) -> Floats:
     """CIE L*a*b* (D65, 2 degrees), L* in 0 to 100, of an ``... x 3`` sRGB array."""
-    light = cv2.LUT(np.ascontiguousarray(rgb.reshape(-1, 1, 3)), _LINEAR).reshape(-1, 3)
-    ratios = light @ _TO_XYZ.T
-    roots = np.where(ratios > _KNEE, np.cbrt(ratios), ratios * np.float32(7.787037) + _OFFSET)
-    x, y, z = roots.T
-    flat = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
-    return np.asarray(flat.reshape(rgb.shape), np.float32)
+    flat = np.ascontiguousarray(rgb.reshape(1, -1, 3))
+    found = np.empty(flat.shape[1:], np.float32)
+    for start in range(0, len(found), _AT_ONCE):
+        light = cv2.LUT(flat[:, start : start + _AT_ONCE], _LINEAR)[0]
+        ratios = light @ _TO_XYZ.T
+        roots = np.cbrt(ratios)
+        dark = ratios <= _KNEE
+        np.copyto(roots, ratios * np.float32(7.787037) + _OFFSET, where=dark)
+        x, y, z = roots.T
+        part = found[start : start + _AT_ONCE]
+        part[:, 0], part[:, 1], part[:, 2] = 116 * y - 16, 500 * (x - y), 200 * (y - z)
+    return found.reshape(rgb.shape)
 
 
 def delta_e(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:

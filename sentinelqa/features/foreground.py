@@ -92,8 +92,10 @@ def find_foreground(picture: Picture) -> Foreground:
 
 def _near(colours: NDArray[np.float32], colour: NDArray[np.float32]) -> Mask:
     """Which colours lie within the distance that counts as background."""
-    away = colours - colour
-    squares = np.einsum("...i,...i->...", away, away)
+    squares = np.zeros(colours.shape[:-1], np.float32)
+    for channel, middle in enumerate(colour):
+        away = colours[..., channel] - middle
+        squares += away * away
     return np.asarray(np.sqrt(squares) <= _NEAR)
 
 
