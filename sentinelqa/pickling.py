@@ -17,19 +17,19 @@ Writer = Callable[[Any, Any], None]
 
 
 def portable(cls: type[T]) -> type[T]:
-    """Have a frozen dataclass with slots, two fields at least, travel as the tuple of its values."""
+    """Have a frozen dataclass with slots and at least two fields travel as its values."""
     values = attrgetter(*(field.name for field in fields(cls)))  # type: ignore[arg-type]
 
-    def __reduce__(self: Any) -> tuple[Any, ...]:
+    def reduced(self: Any) -> tuple[Any, ...]:
         return _made_again, (cls, *values(self))
 
-    cls.__reduce__ = __reduce__  # type: ignore[method-assign, assignment]
+    cls.__reduce__ = reduced  # type: ignore[method-assign, assignment]
     return cls
 
 
 def _made_again(cls: type[T], *values: Any) -> T:
     made = object.__new__(cls)
-    for write, value in zip(_writers(cls), values):
+    for write, value in zip(_writers(cls), values, strict=True):
         write(made, value)
     return made
 

@@ -12,11 +12,10 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Sequence
-from multiprocessing.connection import wait as wait_for_any
 from typing import Any, Self
 
 from sentinelqa.engines.base import Done, Failed, Pool, StageSpec
-from sentinelqa.engines.process import Entry, Worker
+from sentinelqa.engines.process import Entry, Worker, wait_for_any
 from sentinelqa.errors import EngineError
 
 FAILED_LOADS = 3
@@ -207,7 +206,7 @@ class LocalEngine:
                 if left <= 0:
                     return []
                 seconds = left if seconds is None else min(left, seconds)
-            wait_for_any([handle for w in workers for handle in w.handles], seconds)
+            wait_for_any((one for w in workers for one in w.descriptors), seconds)
 
 
 def _seconds_until(workers: Sequence[Worker]) -> float | None:

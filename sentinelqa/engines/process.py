@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import pickle
 import select
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -92,9 +93,9 @@ class Worker:
         return self._kill_at is not None
 
     @property
-    def handles(self) -> list[Any]:
+    def descriptors(self) -> list[int]:
         """What becomes readable when it has something to say or has ended."""
-        return [self.pidfd] if self._deaf else [self.pidfd, self._connection]
+        return [self.pidfd] if self._deaf else [self.pidfd, self._connection.fileno()]
 
     @property
     def exit_code(self) -> int | None:
@@ -202,6 +203,17 @@ class Worker:
             os.killpg(self._process.pid, number)
         except ProcessLookupError:
             return
+
+
+def wait_for_any(descriptors: Iterable[int], seconds: float | None) -> None:
+    """Sleep until one of them becomes readable, or the time is over; ``None`` for any time.
+
+    ``multiprocessing`` has the same, and builds a selector with every call.
+    """
+    news = select.poll()
+    for descriptor in descriptors:
+        news.register(descriptor, select.POLLIN)
+    news.poll(None if seconds is None else math.ceil(1000 * seconds))
 
 
 def _python_path() -> str:

@@ -65,6 +65,17 @@ def position_of(db: sqlite3.Connection, request_id: str) -> int:
     return int(row[0])
 
 
+def last_key(db: sqlite3.Connection) -> int:
+    """The largest key of a candidate; 0 without any."""
+    return _number(db, "SELECT coalesce(max(key), 0) FROM candidate")
+
+
+def key_of(db: sqlite3.Connection, candidate_id: str) -> int | None:
+    """The key of a candidate; ``None`` where there is none with this id."""
+    row = db.execute("SELECT key FROM candidate WHERE id = ?", (candidate_id,)).fetchone()
+    return None if row is None else int(row[0])
+
+
 def last_begun(db: sqlite3.Connection) -> int:
     """The last position that has a round; -1 without any."""
     return _number(db, "SELECT coalesce(max(request), -1) FROM round")

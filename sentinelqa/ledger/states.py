@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from sentinelqa.errors import LedgerError
 from sentinelqa.types import RequestOutcome, StoredImage
 
 LOST_LEASES = 100
@@ -20,7 +19,7 @@ More than the attempts inside a run, which single out the item that kills its ow
 kills a whole run may have nothing to do with what it was working on."""
 
 
-def lease(db: sqlite3.Connection, candidate_ids: Sequence[str], session: int) -> int:
+def lease(db: sqlite3.Connection, keys: Sequence[int], session: int) -> int:
     """planned -> leased; leased by this session -> leased again. Counts the attempt.
 
     Returns:
@@ -28,38 +27,38 @@ def lease(db: sqlite3.Connection, candidate_ids: Sequence[str], session: int) ->
     """
     return db.executemany(
         "UPDATE candidate SET state = 'leased', session = ?1, attempts = attempts + 1"
-        " WHERE id = ?2 AND (state = 'planned' OR (state = 'leased' AND session = ?1))",
-        [(session, candidate_id) for candidate_id in candidate_ids],
+        " WHERE key = ?2 AND (state = 'planned' OR (state = 'leased' AND session = ?1))",
+        [(session, key) for key in keys],
     ).rowcount
 
 
 def judge(
     db: sqlite3.Connection,
-    candidate_id: str,
+    key: int,
     session: int,
     *,
     image: StoredImage | None,
     phash: int | None,
     times: tuple[float | None, ...],
-) -> int | None:
-    """leased by this session -> judged. Returns the candidate's key, ``None`` when dropped.
+) -> bool:
+    """leased by this session -> judged. False when the result is dropped.
 
     Args:
         times: seconds of scoring and of generating, planned and actual shape.
     """
-    row = db.execute(
+    changed = db.execute(
         "UPDATE candidate SET state = 'judged', sha256 = ?, path = ?, width = ?, height = ?,"
         " size = ?, phash = ?, score_seconds = ?, generate_seconds = ?, shape_planned = ?,"
-        " shape_actual = ? WHERE id = ? AND state = 'leased' AND session = ? RETURNING key",
+        " shape_actual = ? WHERE key = ? AND state = 'leased' AND session = ?",
         (
             *((image.sha256, image.path, image.width, image.height, image.size) if image else _5),
             phash,
             *times,
-            candidate_id,
+            key,
             session,
         ),
-    ).fetchone()
-    return None if row is None else int(row[0])
+    )
+    return changed.rowcount == 1
 
 
 def recover(db: sqlite3.Connection) -> list[int]:
@@ -119,36 +118,22 @@ def reopen(db: sqlite3.Connection, position: int) -> None:
     )
 
 
-def close(db: sqlite3.Connection, request_id: str, outcome: RequestOutcome, reason: str) -> int:
-    """open -> closed; closed -> closed, when a resumed run decides again. Returns the position.
-
-    Raises:
-        LedgerError: the request is settled already, or unknown.
-    """
-    row = db.execute(
+def close(db: sqlite3.Connection, position: int, outcome: RequestOutcome, reason: str) -> bool:
+    """open -> closed; closed -> closed, when a resumed run decides again. False when settled."""
+    changed = db.execute(
         "UPDATE request SET state = 'closed', outcome = ?, reason = ?"
-        " WHERE id = ? AND state IN ('open', 'closed') RETURNING position",
-        (outcome.value, reason, request_id),
-    ).fetchone()
-    if row is None:
-        raise LedgerError(f"request {request_id!r} cannot be closed: it is delivered or unknown")
-    return int(row[0])
+        " WHERE position = ? AND state IN ('open', 'closed')",
+        (outcome.value, reason, position),
+    )
+    return changed.rowcount == 1
 
 
-def settle(db: sqlite3.Connection, request_id: str) -> int:
-    """closed -> settled. Returns the position.
-
-    Raises:
-        LedgerError: the request is not closed.
-    """
-    row = db.execute(
-        "UPDATE request SET state = 'settled' WHERE id = ? AND state = 'closed' RETURNING position",
-        (request_id,),
-    ).fetchone()
-    if row is None:
-        raise LedgerError(f"request {request_id!r} is not closed, so nothing can be delivered")
-    return int(row[0])
+def settle(db: sqlite3.Connection, position: int) -> bool:
+    """closed -> settled. False when it is not closed."""
+    changed = db.execute(
+        "UPDATE request SET state = 'settled' WHERE position = ? AND state = 'closed'", (position,)
+    )
+    return changed.rowcount == 1
 
 
 _5 = (None,) * 5
-

@@ -16,6 +16,7 @@ from sentinelqa.files import sync
 from sentinelqa.ledger import queries, rows, states
 from sentinelqa.ledger.building import Building
 from sentinelqa.ledger.connection import RunLock, connect_reader, connect_writer, mapped_errors
+from sentinelqa.ledger.keys import Keys
 from sentinelqa.ledger.transactions import Transactions
 from sentinelqa.ledger.wal import LogKeeper
 from sentinelqa.types import (
@@ -88,6 +89,7 @@ class Ledger:
         self._path = path
         self._keeper = LogKeeper(path)
         self._building: Building | None = None
+        self._keys: Keys
         self._session = 0
 
     @classmethod
@@ -216,7 +218,7 @@ class Ledger:
         """Record a round and its candidates, before any of them is made."""
         recipe = planned.recipe
         with self._transaction(synced=False) as db:
-            position = queries.position_of(db, request_id)
+            position = self._keys.position(request_id)
             db.execute(
                 "INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -230,9 +232,14 @@ class Ledger:
                 ),
             )
             db.executemany(
-                "INSERT INTO candidate (id, request, idx, round, seed, state)"
-                " VALUES (?, ?, ?, ?, ?, 'planned')",
-                [(c.id, position, c.index, c.round, c.seed) for c in candidates],
+                "INSERT INTO candidate (key, id, request, idx, round, seed, state)"
+                " VALUES (?, ?, ?, ?, ?, ?, 'planned')",
+                [
+                    (key, c.id, position, c.index, c.round, c.seed)
+                    for key, c in zip(
+                        self._keys.new([c.id for c in candidates]), candidates, strict=True
+                    )
+                ],
             )
 
     def lease(self, candidate_ids: Sequence[str]) -> None:
@@ -242,7 +249,8 @@ class Ledger:
             LedgerError: one of them is unknown or judged already; none is leased.
         """
         with self._transaction(synced=False) as db:
-            leased = states.lease(db, candidate_ids, self._session)
+            found = [self._keys.of(candidate_id) for candidate_id in candidate_ids]
+            leased = states.lease(db, [k for k in found if k is not None], self._session)
             if leased != len(candidate_ids):
                 raise LedgerError(
                     f"{len(candidate_ids) - leased} of the candidates {', '.join(candidate_ids)} "
@@ -263,15 +271,16 @@ class Ledger:
         measurements, verdicts = [], []
         with self._transaction() as db:
             for one, made in scored:
-                key = states.judge(
+                key = self._keys.of(one.candidate.id)
+                self._keys.judged(one.candidate.id)
+                if key is None or not states.judge(
                     db,
-                    one.candidate.id,
+                    key,
                     self._session,
                     image=one.image,
                     phash=rows.signed(one.phash),
                     times=(one.seconds, *_generated(made)),
-                )
-                if key is None:
+                ):
                     log.warning("a second result for candidate %s is dropped", one.candidate.id)
                     continue
                 verdicts.append(rows.verdict_row(key, rubric_hash, one.verdict))
@@ -285,9 +294,17 @@ class Ledger:
     def close_request(
         self, request_id: str, *, outcome: RequestOutcome, reason: str, selection: Selection
     ) -> None:
-        """Record what is to be delivered for a request, before any of it is written."""
+        """Record what is to be delivered for a request, before any of it is written.
+
+        Raises:
+            LedgerError: it is delivered already.
+        """
         with self._transaction(synced=False) as db:
-            position = states.close(db, request_id, outcome, reason)
+            position = self._keys.position(request_id)
+            if not states.close(db, position, outcome, reason):
+                raise LedgerError(
+                    f"request {request_id!r} cannot be closed: it is delivered already"
+                )
             db.execute("DELETE FROM delivery WHERE request = ?", (position,))
             db.executemany(
                 "INSERT INTO delivery (request, place, candidate)"
@@ -310,7 +327,10 @@ class Ledger:
             LedgerError: the request is not closed, or something else was selected for it.
         """
         with self._transaction() as db:
-            position = states.settle(db, request_id)
+            position = self._keys.position(request_id)
+            self._keys.settled(request_id)
+            if not states.settle(db, position):
+                raise LedgerError(f"request {request_id!r} is not closed: nothing can be delivered")
             selected = queries.selected(db, position)
             if selected != [candidate for candidate, _ in files]:
                 raise LedgerError(
@@ -414,6 +434,7 @@ class Ledger:
             raise
 
     def _begin_session(self) -> None:
+        self._keys = Keys(self._db)
         with self._transaction() as db:
             (self._session,) = db.execute(
                 "UPDATE run SET session = session + 1 RETURNING session"

@@ -85,7 +85,9 @@ class Loop:
     _made: dict[str, Made] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
     _results: list[Scored] = field(default_factory=list)
-    _closed: list[Closed] = field(default_factory=list)
+    _leased: deque[tuple[GenerateItem, bool]] = field(default_factory=deque)
+    _closed: deque[Closed] = field(default_factory=deque)
+    _settled: deque[str] = field(default_factory=deque)
     _deliveries: dict[Future[list[tuple[str, str]]], Closed] = field(default_factory=dict)
     _drops: deque[Future[None]] = field(default_factory=deque)
     _begun: int = -1
@@ -97,12 +99,8 @@ class Loop:
         self.scores_ahead = self.scores_ahead or max(4 * max(self.job.batch, SCORE_BATCH), fitting)
         self._begun = self.ledger.last_begun()
         while True:
-            with self.ledger.together(synced=False):
-                self._admit()
-            self._deliver_closed()
-            self._feed_generator()
-            self._feed_scorer()
-            self._collect_deliveries()
+            self._write()
+            self._act()
             if self._exhausted and not (self.scheduler.open or self._deliveries or self._drops):
                 return
             with span("wait"):
@@ -112,8 +110,36 @@ class Loop:
                     self._on_generated(result)
                 else:
                     self._on_scored(result)
-            self._record()
             self.display.refresh()
+
+    def _write(self) -> None:
+        """Record all that there is to record, as one transaction, before anything follows of it."""
+        if self._exhausted and not self.scheduler.open:
+            wait([*self._deliveries, *self._drops])
+        delivered = [f for f in self._deliveries if f.done()]
+        with (
+            span("ledger"),
+            self.ledger.together(synced=bool(self._results or delivered)),
+        ):
+            self._record_results()
+            self._record_deliveries(delivered)
+            self._admit()
+            self._lease()
+
+    def _act(self) -> None:
+        """Hand out the work that is recorded."""
+        while self._leased:
+            item, suspected = self._leased.popleft()
+            self.generating.submit(item, alone=suspected)
+        self._feed_scorer()
+        while self._closed:
+            self._deliver(self._closed.popleft())
+        while self._drops and self._drops[0].done():
+            self._drops.popleft().result()
+        while self._settled:
+            rejects = list(self.ledger.disposable_images(self._settled.popleft()))
+            if rejects:
+                self._drops.append(self.deliverer.submit(drop, self.run, rejects))
 
     def _admit(self) -> None:
         while not self._exhausted:
@@ -130,19 +156,21 @@ class Loop:
             rounds = self.ledger.rounds_of(request.id) if position <= self._begun else []
             self._note(self.scheduler.admit(request, position, rounds))
 
-    def _feed_generator(self) -> None:
-        while self.generating.free and self._raw_waiting < self.scores_ahead:
+    def _lease(self) -> None:
+        """Take what the generator has room for."""
+        room = self.generating.free
+        while len(self._leased) < room and self._raw_waiting < self.scores_ahead:
             suspected = bool(self._again)
             item = self._again.popleft() if suspected else self._new_batch()
             if item is None:
                 return
             if not item.latents:
                 self.ledger.lease([c.id for c in item.candidates])
-            self.generating.submit(item, alone=suspected)
+            self._leased.append((item, suspected))
 
     def _new_batch(self) -> GenerateItem | None:
         """A full batch, or a part of one when nothing under way could fill it."""
-        idle = not (self.generating.pending or self.scoring.pending or self._to_score)
+        idle = not (self._generating or self.scoring.pending or self._to_score)
         survivors = self.halfway.take(partial=False)
         if survivors is not None:
             return survivors
@@ -154,8 +182,12 @@ class Loop:
         )
 
     @property
+    def _generating(self) -> int:
+        return self.generating.pending + len(self._leased)
+
+    @property
     def _raw_waiting(self) -> int:
-        return len(self._to_score) + self.generating.pending * self.job.batch
+        return len(self._to_score) + self._generating * self.job.batch
 
     def _feed_scorer(self) -> None:
         while self.scoring.free and (self._score_again or self._to_score):
@@ -200,13 +232,7 @@ class Loop:
             if path:
                 request = self.scheduler.request_of(candidate)
                 self._to_score.append(
-                    ScoreItem(
-                        candidate=candidate,
-                        request=request,
-                        path=path,
-                        in_full=True,
-                        only=self.halfway.telling(request.id),
-                    )
+                    ScoreItem(candidate=candidate, request=request, path=path, in_full=True)
                 )
 
     def _generation_failed(self, item: GenerateItem, failed: Failed) -> None:
@@ -239,7 +265,7 @@ class Loop:
                 self._results.append(outage)
         for item in items:
             with suppress(FileNotFoundError):
-                os.unlink(item.path)
+                os.unlink(item.path)  # noqa: PTH108 - with every candidate; a Path costs as much again
 
     def _take_in(self, items: Sequence[ScoreItem], scored: Sequence[Scored]) -> None:
         for item, one in zip(items, scored, strict=True):
@@ -254,25 +280,37 @@ class Loop:
                 )
                 self._results.append(dropped)
 
-    def _record(self) -> None:
-        """Write results and what the scheduler decides of them, then act on it."""
+    def _record_results(self) -> None:
+        if not self._results:
+            return
         scored, self._results = self._results, []
         records = [(s, self._made.pop(s.candidate.id, None)) for s in scored]
-        with span("ledger"), self.ledger.together():
-            if records:
-                self.ledger.record_scores(records, self.rubric.hash)
-            for one in scored:
-                self.halfway.forget(one.candidate.id)
-                self.surveyor.judged(one)
-                self.tally.judge(one.verdict, one.candidate.round)
-                self._note(self.scheduler.judged(one.judged))
+        self.ledger.record_scores(records, self.rubric.hash)
         self.tally.cost += self.job.cost_of(
             sum(s.seconds + (made.seconds if made else 0) for s, made in records)
         )
-        self._deliver_closed()
+        for one in scored:
+            self.halfway.forget(one.candidate.id)
+            self.surveyor.judged(one)
+            self.tally.judge(one.verdict, one.candidate.round)
+            self._note(self.scheduler.judged(one.judged))
+
+    def _record_deliveries(self, done: Sequence[Future[list[tuple[str, str]]]]) -> None:
+        for future in done:
+            request = self._deliveries.pop(future).request
+            try:
+                files = future.result()
+            except OSError as error:
+                raise RunError(f"request {request.id!r} could not be delivered: {error}") from error
+            self.ledger.record_delivery(request.id, files)
+            self.tally.closed += 1
+            self.tally.delivered += len(files)
+            self.tally.filled += len(files) >= request.deliver
+            if self.job.keep_days == 0:
+                self._settled.append(request.id)
 
     def _note(self, event: Planned | Closed | None) -> None:
-        """Record a decision of the scheduler before anything follows from it."""
+        """Record a decision of the scheduler."""
         if isinstance(event, Planned):
             self.ledger.plan_round(event.request.id, event.round, event.candidates)
         elif isinstance(event, Closed):
@@ -285,12 +323,6 @@ class Loop:
                 selection=event.selection,
             )
             self._closed.append(event)
-
-    def _deliver_closed(self) -> None:
-        """Begin to deliver what is recorded as closed."""
-        for closed in self._closed:
-            self._deliver(closed)
-        self._closed.clear()
 
     def _deliver(self, closed: Closed) -> None:
         by_id = {j.candidate.id: j for j in closed.judged}
@@ -308,35 +340,6 @@ class Loop:
             models=self.models,
         )
         self._deliveries[future] = closed
-
-    def _collect_deliveries(self) -> None:
-        if self._exhausted and not self.scheduler.open:
-            wait([*self._deliveries, *self._drops])
-        while self._drops and self._drops[0].done():
-            self._drops.popleft().result()
-        done = [f for f in self._deliveries if f.done()]
-        settled = []
-        with self.ledger.together():
-            for future in done:
-                closed = self._deliveries.pop(future)
-                files = _files_of(future, closed.request)
-                self.ledger.record_delivery(closed.request.id, files)
-                settled.append(closed.request)
-                self.tally.closed += 1
-                self.tally.delivered += len(files)
-                self.tally.filled += len(files) >= closed.request.deliver
-        if self.job.keep_days == 0:
-            for request in settled:
-                rejects = list(self.ledger.disposable_images(request.id))
-                if rejects:
-                    self._drops.append(self.deliverer.submit(drop, self.run, rejects))
-
-
-def _files_of(future: Future[list[tuple[str, str]]], request: Request) -> list[tuple[str, str]]:
-    try:
-        return future.result()
-    except OSError as error:
-        raise RunError(f"request {request.id!r} could not be delivered: {error}") from error
 
 
 def _deliver(*arguments: Any, **named: Any) -> list[tuple[str, str]]:

@@ -192,7 +192,8 @@ def test_the_harness_notices_a_batch_that_is_blamed_for_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def everybody(self: loop.Loop, item: GenerateItem, failed: Failed) -> None:
-        self._record([self._generation.outage(c, str(failed.error)) for c in item.candidates])
+        outages = [self._generation.outage(c, str(failed.error)) for c in item.candidates]
+        self._results.extend(outages)
 
     monkeypatch.setattr(loop.Loop, "_generation_failed", everybody)
     wrong = broken(folder, {"generation": {"r1": "leave"}})

@@ -195,7 +195,7 @@ def test_a_request_closed_but_not_delivered_is_open_after_a_restart(
         assert [r.id for _, r in again.open_requests()] == [want.id]
         again.close_request(want.id, **close)  # type: ignore[arg-type]
         again.record_delivery(want.id, [(pair[1].id, "d" * 64)])
-        with pytest.raises(LedgerError, match="delivered or unknown"):
+        with pytest.raises(LedgerError, match="delivered already"):
             again.close_request(want.id, **close)  # type: ignore[arg-type]
         with pytest.raises(LedgerError, match="not closed"):
             again.record_delivery(want.id, [(pair[1].id, "d" * 64)])
