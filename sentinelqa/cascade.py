@@ -26,6 +26,9 @@ ONE_IN = 16
 """One candidate in so many is measured in full, whatever fails."""
 GUESS, STRENGTH = 0.25, 4.0
 """The rejection rate of a check of which nothing is known, and how many candidates outweigh it."""
+MOST_OPEN = 1 / 3
+"""Share of a rank's weight that may be put off: with half of it open, nearly everybody that passes
+could still be the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +89,18 @@ def only_ranking(
     megapixels: float,
     always: Collection[str] = (),
 ) -> frozenset[str]:
-    """Dimensions that no check uses, and that are dearer by themselves than what their measuring
-    has to compute again when it is put off until the candidate is known to contend."""
+    """Dimensions that no check uses and that are better put off until a candidate is known to
+    contend: much dearer than what has to be computed again for them. The dearest for their weight
+    come first, as long as the bounds of what is left open can still tell candidates apart."""
     planner = _Planner(rubric, dimensions, features, megapixels)
     judged = {source for check in rubric.checks for source in check.sources} | set(always)
     planner.append([d.name for d in dimensions if d.name in judged])
-    return frozenset(
-        name for name in rubric.rank if name not in judged and planner.pays_apart(name)
-    )
+    extra = {n: planner.adds(n) for n in rubric.rank if n not in judged and planner.pays_apart(n)}
+    put_off: set[str] = set()
+    for name in sorted(extra, key=lambda n: (-extra[n] / rubric.rank[n], n)):
+        if sum(rubric.rank[n] for n in (*put_off, name)) <= MOST_OPEN:
+            put_off.add(name)
+    return frozenset(put_off)
 
 
 def costs_alone(
@@ -172,11 +179,15 @@ class _Planner:
             self.append([rest.pop(0)])
         return tuple(self._dimensions[name] for name in self._order)
 
+    def adds(self, name: str) -> float:
+        """Milliseconds that ``name`` adds to what is in place."""
+        return self._cost([name])
+
     def pays_apart(self, name: str) -> bool:
-        """Whether what ``name`` adds costs more than what it shares with those in place."""
+        """Whether it adds at least twice what it shares with what is in place."""
         shared = self._needed(name) & self._computed
         again = sum(cost_of(self._features[f]).milliseconds(self._megapixels) for f in shared)
-        return self._cost([name]) > again
+        return self.adds(name) >= 2 * again
 
     def _missing(self, sources: Sequence[str]) -> list[str]:
         return [n for n in self._dimensions if n in sources and n not in self._order]

@@ -62,6 +62,7 @@ def _table(told: Told) -> Table:
     table.add_column("because", overflow="fold")
     for line in told.lines:
         verdict = f"delivered {line.place}" if line.place else line.outcome
-        cells = (str(line.round), line.id, verdict, f"{line.rank:.3f}", "; ".join(line.reasons))
+        rank = f"{line.rank:.3f}" if line.ranked else "not ranked"
+        cells = (str(line.round), line.id, verdict, rank, "; ".join(line.reasons))
         table.add_row(*(Text(plain(cell)) for cell in cells))
     return table

@@ -291,6 +291,26 @@ class Ledger:
             self._keeper.keep_short(self._db)
         return len(verdicts)
 
+    def record_ranks(self, scored: Sequence[ScoredCandidate]) -> None:
+        """Record what was measured of judged candidates to rank them, and their whole rank.
+
+        Recording it twice changes nothing but the seconds.
+        """
+        with self._transaction(synced=False) as db:
+            for one in scored:
+                (key,) = db.execute(
+                    "UPDATE candidate SET score_seconds = score_seconds + ? WHERE id = ?"
+                    " AND state = 'judged' RETURNING key",
+                    (one.seconds, one.candidate.id),
+                ).fetchone()
+                db.executemany(
+                    "INSERT OR IGNORE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    [rows.measurement_row(key, m) for m in one.measurements],
+                )
+                db.execute(
+                    "UPDATE verdict SET rank = ? WHERE candidate = ?", (one.verdict.rank, key)
+                )
+
     def close_request(
         self, request_id: str, *, outcome: RequestOutcome, reason: str, selection: Selection
     ) -> None:

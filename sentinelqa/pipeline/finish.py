@@ -12,6 +12,7 @@ import yaml
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.errors import JobError
 from sentinelqa.ledger import LedgerReader
+from sentinelqa.ledger.reader import CandidateRecord
 from sentinelqa.retry import price_of
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rundir import RunDir
@@ -24,6 +25,7 @@ from sentinelqa.tables import (
     request_schema,
     write_tables,
 )
+from sentinelqa.types import Outcome
 
 
 def finish(
@@ -66,12 +68,16 @@ def rebuild_tables(path: Path) -> None:
 def _write_tables(
     run: RunDir, dimensions: Sequence[Dimension], cost_of: Callable[[float], float]
 ) -> None:
+    ranking = frozenset(load_rubric(str(run.rubric), gate=False).rank)
     with LedgerReader.open(run.ledger) as reader:
-        write_tables(run.table("candidates"), candidate_schema(dimensions), _rows(reader, cost_of))
+        candidates = _rows(reader, cost_of, ranking)
+        write_tables(run.table("candidates"), candidate_schema(dimensions), candidates)
         write_tables(run.table("requests"), request_schema(), _request_rows(reader, cost_of))
 
 
-def _rows(reader: LedgerReader, cost_of: Callable[[float], float]) -> Iterator[Mapping[str, Any]]:
+def _rows(
+    reader: LedgerReader, cost_of: Callable[[float], float], ranking: frozenset[str]
+) -> Iterator[Mapping[str, Any]]:
     for record in reader.candidates():
         candidate, verdict, image = record.candidate, record.verdict, record.image
         settings = candidate.settings
@@ -90,13 +96,20 @@ def _rows(reader: LedgerReader, cost_of: Callable[[float], float]) -> Iterator[M
             "outcome": verdict.outcome.value if verdict else None,
             "reasons": reasons_text(verdict.reasons) if verdict else "",
             "failed": " ".join(verdict.failed) if verdict else "",
-            "rank": verdict.rank if verdict else None,
+            "rank": verdict.rank if verdict and _is_ranked(record, ranking) else None,
             "delivered": record.place,
             "generate_seconds": record.generate_seconds,
             "score_seconds": record.score_seconds,
             "cost": cost_of((record.generate_seconds or 0) + (record.score_seconds or 0)),
             **measurement_columns(record.measurements),
         }
+
+
+def _is_ranked(record: CandidateRecord, ranking: frozenset[str]) -> bool:
+    """Whether its rank is whole; what failed or could not be judged has none that counts."""
+    if record.verdict is None or record.verdict.outcome in (Outcome.FAIL, Outcome.ERROR):
+        return True
+    return ranking <= {m.dimension for m in record.measurements}
 
 
 def _request_rows(

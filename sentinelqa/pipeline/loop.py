@@ -26,12 +26,13 @@ from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger, Made
 from sentinelqa.pipeline.attempts import Attempts
 from sentinelqa.pipeline.halfway import Halfway
+from sentinelqa.pipeline.ranking import Ranker
 from sentinelqa.pipeline.retention import drop
 from sentinelqa.pipeline.surveying import Place, Surveyor
 from sentinelqa.progress import Display, Tally
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir
-from sentinelqa.scheduling import Closed, Planned, Scheduler
+from sentinelqa.scheduling import Closed, Planned, Ranking, Scheduler
 from sentinelqa.scorer import Scored, ScoreItem
 from sentinelqa.tracing import span
 from sentinelqa.types import (
@@ -73,6 +74,7 @@ class Loop:
     deliverer: ThreadPoolExecutor
     surveyor: Surveyor
     halfway: Halfway
+    ranker: Ranker
     models: Mapping[str, ModelUse]
     scores_ahead: int = 0
     _next: tuple[int, Request] | None = None
@@ -85,6 +87,7 @@ class Loop:
     _made: dict[str, Made] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
     _results: list[Scored] = field(default_factory=list)
+    _ranked: list[Scored] = field(default_factory=list)
     _leased: deque[tuple[GenerateItem, bool]] = field(default_factory=deque)
     _closed: deque[Closed] = field(default_factory=deque)
     _settled: deque[str] = field(default_factory=deque)
@@ -122,6 +125,7 @@ class Loop:
             self.ledger.together(synced=bool(self._results or delivered)),
         ):
             self._record_results()
+            self._record_ranks()
             self._record_deliveries(delivered)
             self._admit()
             self._lease()
@@ -154,6 +158,7 @@ class Loop:
             self._places[request.id] = self.surveyor.place(position)
             self.halfway.opened(request.id, position)
             rounds = self.ledger.rounds_of(request.id) if position <= self._begun else []
+            rounds = self.ranker.resumed(request, rounds)
             self._note(self.scheduler.admit(request, position, rounds))
 
     def _lease(self) -> None:
@@ -232,7 +237,14 @@ class Loop:
             if path:
                 request = self.scheduler.request_of(candidate)
                 self._to_score.append(
-                    ScoreItem(candidate=candidate, request=request, path=path, in_full=True)
+                    ScoreItem(
+                        candidate=candidate,
+                        request=request,
+                        path=path,
+                        in_full=True,
+                        ranked=True,
+                        only=self.halfway.telling(request.id),
+                    )
                 )
 
     def _generation_failed(self, item: GenerateItem, failed: Failed) -> None:
@@ -252,6 +264,7 @@ class Loop:
 
     def _on_scored(self, result: Done | Failed) -> None:
         items: tuple[ScoreItem, ...] = result.item
+        raw = [item.path for item in items if not self.ranker.asked(item)]
         if isinstance(result, Done):
             self._take_in(items, result.value)
         else:
@@ -259,16 +272,21 @@ class Loop:
             if outage is None:
                 self._score_again.extend((item,) for item in items)
                 return
-            if self.halfway.is_preview(items[0]):
+            if self.ranker.asked(items[0]):
+                self._ranked.append(self.ranker.outage(items[0], outage))
+            elif self.halfway.is_preview(items[0]):
                 self.halfway.unseen(items[0].candidate)
             else:
                 self._results.append(outage)
-        for item in items:
+        for path in raw:
             with suppress(FileNotFoundError):
-                os.unlink(item.path)  # noqa: PTH108 - with every candidate; a Path costs as much again
+                os.unlink(path)  # noqa: PTH108 - with every candidate; a Path costs as much again
 
     def _take_in(self, items: Sequence[ScoreItem], scored: Sequence[Scored]) -> None:
         for item, one in zip(items, scored, strict=True):
+            if self.ranker.asked(item):
+                self._ranked.append(self.ranker.whole(item, one))
+                continue
             if not self.halfway.is_preview(item):
                 self._results.append(self.halfway.finished(one, item.request))
                 continue
@@ -295,6 +313,14 @@ class Loop:
             self.tally.judge(one.verdict, one.candidate.round)
             self._note(self.scheduler.judged(one.judged))
 
+    def _record_ranks(self) -> None:
+        ranked, self._ranked = self._ranked, []
+        if ranked:
+            self.ledger.record_ranks(ranked)
+            self.tally.cost += self.job.cost_of(sum(one.seconds for one in ranked))
+        for one in ranked:
+            self._note(self.scheduler.ranked(one.judged))
+
     def _record_deliveries(self, done: Sequence[Future[list[tuple[str, str]]]]) -> None:
         for future in done:
             request = self._deliveries.pop(future).request
@@ -309,10 +335,12 @@ class Loop:
             if self.job.keep_days == 0:
                 self._settled.append(request.id)
 
-    def _note(self, event: Planned | Closed | None) -> None:
+    def _note(self, event: Planned | Closed | Ranking | None) -> None:
         """Record a decision of the scheduler."""
         if isinstance(event, Planned):
             self.ledger.plan_round(event.request.id, event.round, event.candidates)
+        elif isinstance(event, Ranking):
+            self._to_score.extendleft(self.ranker.items(event))
         elif isinstance(event, Closed):
             del self._places[event.request.id]
             self.halfway.closed(event.request.id)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from sentinelqa import registry
-from sentinelqa.cascade import costs_alone
+from sentinelqa.cascade import costs_alone, only_ranking
 from sentinelqa.engines.base import Engine, Stage, StageSpec
 from sentinelqa.generators.stage import make_generate_stage
 from sentinelqa.job import Job
@@ -22,6 +22,7 @@ from sentinelqa.pipeline.halfway import Halfway, sighting_of
 from sentinelqa.pipeline.interrupt import interruptible
 from sentinelqa.pipeline.loop import Loop
 from sentinelqa.pipeline.prepare import Plan, prepare
+from sentinelqa.pipeline.ranking import Ranker
 from sentinelqa.pipeline.retention import drop_old
 from sentinelqa.pipeline.surveying import Surveyor
 from sentinelqa.progress import Tally, display_for
@@ -153,11 +154,21 @@ def _loop(
     display = stack.enter_context(display_for(tally, quiet=quiet))
     stack.enter_context(interruptible())
     running: Engine = stack.enter_context(registry.engines.load(engine)())
+    always = steering(job.retry, plan.rubric)
     scoring_plan = ScorePlan(
         rubric=plan.rubric,
         run_dir=str(where.path),
         full=full,
-        always=steering(job.retry, plan.rubric),
+        always=always,
+        put_off=frozenset()
+        if full
+        else only_ranking(
+            plan.rubric,
+            plan.dimensions,
+            plan.features,
+            megapixels=job.settings.width * job.settings.height / 1e6,
+            always=always,
+        ),
     )
     return Loop(
         job=job,
@@ -195,6 +206,7 @@ def _loop(
         surveyor=Surveyor(COHORT, ledger.judged_first(), learning=not full),
         deliverer=stack.enter_context(ThreadPoolExecutor(2, "deliver")),
         halfway=Halfway(_screener(job, plan, ledger), job.batch),
+        ranker=Ranker(plan.rubric, where.path, ledger),
         models=plan.generators,
     )
 

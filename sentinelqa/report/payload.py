@@ -110,6 +110,7 @@ def _candidates(evidence: Evidence, rows: NDArray[np.int64]) -> dict[str, Any]:
         "outcome": [OUTCOMES.index(evidence.outcomes[row]) for row in rows.tolist()],
         "delivered": evidence.delivered[rows].tolist(),
         "rank": _numbers(evidence.judgement.rank[rows], 6),
+        "unranked": np.flatnonzero(~evidence.judgement.ranked[rows]).tolist(),
         "reasons": [_reasons(text) for text in _texts(evidence, "reasons", rows)],
         "path": _texts(evidence, "path", rows),
         "full": [address_of(evidence.run, path) for path in _texts(evidence, "path", rows)],

@@ -182,6 +182,7 @@ class Line:
     outcome: str
     place: int
     rank: float
+    ranked: bool
     reasons: tuple[str, ...]
 
 
@@ -213,6 +214,7 @@ def tell(run: Path, request: str) -> Told | None:
             outcome=evidence.outcomes[row],
             place=int(evidence.delivered[row]),
             rank=float(evidence.judgement.rank[row]),
+            ranked=bool(evidence.judgement.ranked[row]),
             reasons=tuple(json.loads(reasons[row])) if reasons[row] else (),
         )
         for row in rows.tolist()

@@ -104,7 +104,9 @@ def what_if(run: str | Path, rubric: str | Path) -> WhatIf:
         because=because,
         unknown=int(((judged.outcome == ERROR) & (was != Outcome.ERROR.value) & ~dropped).sum()),
         currency=stored.currency,
-        notes=tuple(_notes(loaded, stored, never, int(dropped.sum()))),
+        notes=tuple(
+            [*_notes(loaded, stored, never, int(dropped.sum())), *_unranked(loaded, judged)]
+        ),
     )
 
 
@@ -199,6 +201,12 @@ def _reads_requests(rubric: Rubric) -> bool:
 def _not_measured(rubric: Rubric, stored: StoredRun) -> list[str]:
     names = dict.fromkeys(name for check in rubric.checks for name in check.sources)
     return [name for name in names if not stored.measured(name).any()]
+
+
+def _unranked(rubric: Rubric, judged: Judgement) -> list[str]:
+    count = int(((judged.outcome == PASS) & ~judged.ranked).sum())
+    named = ", ".join(rubric.rank)
+    return [f"{count} that pass lack a part of their rank ({named}) and come last"] if count else []
 
 
 def _notes(rubric: Rubric, stored: StoredRun, never: list[str], dropped: int) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinelqa.cascade import Survey, failed_checks, order
+from sentinelqa.cascade import Survey, failed_checks, only_ranking, order
 from sentinelqa.costs import Cost
 from sentinelqa.decide import ImageFacts, decide, is_decided
 from sentinelqa.dimensions.base import MetricSpec
@@ -207,3 +207,30 @@ def test_what_rejects_only_what_is_rejected_already_gains_nothing() -> None:
 
 def test_what_is_measured_anyway_comes_first() -> None:
     assert names((gate("a"), gate("c")), PRICES, always={"a", "d"}) == ["a", "c", "d", "b"]
+
+
+def put_off(rank: dict[str, float], prices: dict[str, Cost], **options: Any) -> set[str]:
+    total = sum(rank.values())
+    rubric = Rubric(
+        name="r",
+        version="1",
+        checks=(gate("a"),),
+        resolved="",
+        hash="",
+        rank={name: weight / total for name, weight in rank.items()},
+    )
+    facts = [Fact(name, cost, ("f",)) for name, cost in prices.items()]
+    features = {"f": Seen("f", Cost(4.0))}
+    return set(only_ranking(rubric, facts, features, **{"megapixels": 1.0, **options}))
+
+
+def test_what_only_ranks_is_put_off_where_it_is_dear_and_leaves_little_open() -> None:
+    dear = {"a": Cost(90.0), "b": Cost(90.0), "c": Cost(7.0)}
+    assert put_off({"a": 2, "b": 1, "c": 1}, dear) == {"b"}
+    assert put_off({"a": 1, "b": 1}, dear) == set()
+    assert put_off({"a": 2, "b": 1}, dear, always={"b"}) == set()
+
+
+def test_of_what_is_dear_the_lightest_is_put_off() -> None:
+    dear = {"a": Cost(1.0), "b": Cost(90.0), "c": Cost(90.0), "d": Cost(300.0)}
+    assert put_off({"a": 6, "b": 3, "c": 1, "d": 2}, dear) == {"c", "d"}

@@ -9,6 +9,7 @@ const TIER_STAGES = ["past generic quality", "past the use case", "past custom r
 
 const recorded = Uint8Array.from(data.outcome);
 const rank = Float64Array.from(data.rank, (value) => value ?? 0);
+const unranked = new Set(data.unranked);
 const hashes = data.phash.map((text) => text === "" ? null : [parseInt(text.slice(0, 8), 16), parseInt(text.slice(8), 16)]);
 const rowOf = new Map(data.id.map((id, row) => [id, row]));
 

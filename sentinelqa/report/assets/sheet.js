@@ -22,6 +22,11 @@ function matches(row) {
 }
 const isFiltered = () => view.outcomes.size > 0 || view.failed !== "" || view.find !== "";
 
+// Some dimensions only rank, and are measured of those alone that could be among the best.
+function rankOf(row) {
+  if (unranked.has(row)) return "not ranked";
+  return data.rank[row] ? Number(data.rank[row]).toFixed(2) : "";
+}
 function better(a, b) {
   const first = state.place[a] || Infinity, second = state.place[b] || Infinity;
   return first - second || state.outcome[a] - state.outcome[b] || rank[b] - rank[a] || a - b;
@@ -87,7 +92,7 @@ function card(row) {
     el("button", { type: "button", class: "card-open", "data-row": row, "aria-label": `Open ${describe(row)}`, onclick: () => openDetail(row) }, picture(row)),
     el("div", { class: "card-body" },
       data.mode === "score" ? el("p", { class: "name" }, el("bdi", {}, baseName(data.path[row]))) : null,
-      el("p", { class: "card-line" }, pill(row), el("span", { class: "muted", title: "rank" }, data.rank[row] ? Number(data.rank[row]).toFixed(2) : "")),
+      el("p", { class: "card-line" }, pill(row), el("span", { class: "muted", title: "rank" }, rankOf(row))),
       reasons.length ? el("p", { class: "reason" }, reasons[0], reasons.length > 1 ? el("span", { class: "muted" }, ` and ${reasons.length - 1} more`) : null) : null,
       el("div", { class: "bars", "aria-hidden": "true" }, ...rows)));
 }
