@@ -76,7 +76,7 @@ ROWS = (
     Row(
         8,
         "TERM and Ctrl-C at random moments",
-        "ended within 10 s with code 130; 0 leases left; resumed byte for byte",
+        "ended within 10 s with code 130; 0 leases left; resumed byte for byte; a batch again",
         ("reliability/test_signals.py",),
     ),
     Row(

@@ -16,7 +16,8 @@
     │   ├── ScoringError          a feature or dimension could not be computed
     │   ├── EngineError           workers died or hung
     │   └── StorageError          the disk is full or failing
-    └── LedgerError           the durable record is locked, damaged, or too new; exit code 3
+    └── LedgerError           the durable record is damaged or too new; exit code 3
+        └── RunBusyError          another process works on the run; a UsageError too, exit code 2
 
 Third-party exceptions are mapped at the edge where they appear, with ``raise ... from``.
 A message says what is wrong, where, and what to do about it.
@@ -106,7 +107,11 @@ class StorageError(RunError):
 
 
 class LedgerError(SentinelError):
-    """The durable record is locked, damaged, or of a version this release cannot read."""
+    """The durable record is damaged, or of a version this release cannot read."""
+
+
+class RunBusyError(LedgerError, UsageError):
+    """Another process is working on the run."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -48,7 +48,7 @@ class RunDir:
 
     @property
     def scratch(self) -> Path:
-        """Raw pixels on their way from a generator to a scorer; worthless after a crash."""
+        """Raw pixels on their way from a generator to a scorer, and files being written."""
         return self.path / "tmp"
 
     @property
@@ -77,15 +77,14 @@ class RunDir:
         return self.ledger.is_file()
 
     def prepare(self) -> None:
-        """Make the folders and empty the scratch folder.
+        """Make the folders. Nothing is removed: another process may be at work here.
 
         Raises:
             RunError: the disk is full or the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self.scratch, ignore_errors=True)
-            self.scratch.mkdir()
+            self.scratch.mkdir(exist_ok=True)
         except OSError as error:
             raise RunError(f"the run directory {self.path} cannot be written: {error}") from error
         free = shutil.disk_usage(self.path).free

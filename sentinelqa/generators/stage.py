@@ -12,6 +12,7 @@ import numpy as np
 from sentinelqa import registry
 from sentinelqa.errors import GenerationError
 from sentinelqa.files import storing
+from sentinelqa.generators import raw
 from sentinelqa.generators.base import Generated, Generator, Halfway, Halting
 from sentinelqa.images import encode_fast
 from sentinelqa.job import Job
@@ -125,14 +126,14 @@ class GenerateStage:
 
     def _write(self, item: GenerateItem, generated: Generated) -> GeneratedFiles:
         paths: list[str | GenerationError] = []
+        seconds = generated.seconds / len(item.candidates)
+        made = raw.Raw("", seconds, item.shape, generated.shape)
         for candidate, image in zip(item.candidates, generated.images, strict=True):
             if isinstance(image, GenerationError):
                 paths.append(image)
                 continue
-            path = self._scratch / f"{candidate.id}.npy"
             with storing(), span("write"):
-                np.save(path, image, allow_pickle=False)
-            paths.append(str(path))
+                paths.append(raw.save(self._scratch, candidate.id, image, made))
         return GeneratedFiles(
             paths=tuple(paths),
             seconds=generated.seconds,

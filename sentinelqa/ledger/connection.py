@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sentinelqa.errors import LedgerError
+from sentinelqa.errors import LedgerError, RunBusyError
 from sentinelqa.ledger.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 BUSY_SECONDS = 30.0
@@ -148,7 +148,7 @@ class RunLock:
     """Held by the one process that may write to a run. The kernel releases it with the process.
 
     Raises:
-        LedgerError: another process holds it.
+        RunBusyError: another process holds it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -160,9 +160,10 @@ class RunLock:
         except OSError as error:
             holder = os.read(self._descriptor, 20).decode(errors="replace").strip()
             os.close(self._descriptor)
-            raise LedgerError(
-                f"another process{f' ({holder})' if holder else ''} is working on the run in "
-                f"{folder}; wait for it, or stop it and run the same command again"
+            raise RunBusyError(
+                f"another process{f' ({holder})' if holder else ''} is working on the run",
+                where=str(folder),
+                remedy="wait for it, or stop it and run the same command again",
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)

@@ -21,6 +21,7 @@ from typing import Any
 from sentinelqa.delivery import Winner, deliver
 from sentinelqa.engines.base import Done, Engine, Failed, Pool
 from sentinelqa.errors import GenerationError, RunError
+from sentinelqa.generators.raw import Raw
 from sentinelqa.generators.stage import GeneratedFiles, GenerateItem, HalfwayFiles
 from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger, Made
@@ -36,6 +37,7 @@ from sentinelqa.scheduling import Closed, Planned, Ranking, Scheduler
 from sentinelqa.scorer import Scored, ScoreItem
 from sentinelqa.tracing import span
 from sentinelqa.types import (
+    Candidate,
     ModelUse,
     Outcome,
     Request,
@@ -57,6 +59,7 @@ class Loop:
 
     Attributes:
         models: by the name that settings use, for the evidence.
+        leftovers: raw images that an earlier process made, by candidate.
         scores_ahead: raw images that may wait for a scorer before generation pauses.
     """
 
@@ -76,6 +79,7 @@ class Loop:
     halfway: Halfway
     ranker: Ranker
     models: Mapping[str, ModelUse]
+    leftovers: dict[str, Raw] = field(default_factory=dict)
     scores_ahead: int = 0
     _next: tuple[int, Request] | None = None
     _exhausted: bool = False
@@ -175,16 +179,36 @@ class Loop:
 
     def _new_batch(self) -> GenerateItem | None:
         """A full batch, or a part of one when nothing under way could fill it."""
-        idle = not (self._generating or self.scoring.pending or self._to_score)
         survivors = self.halfway.take(partial=False)
         if survivors is not None:
             return survivors
-        batch = self.scheduler.take(self.job.batch, partial=idle)
-        if not batch:
-            return self.halfway.take(partial=idle)
-        return GenerateItem(
-            candidates=tuple(batch), shape=self.job.batch, halt=self.halfway.step(batch)
+        while batch := self.scheduler.take(self.job.batch, partial=self._idle):
+            missing = tuple(c for c in batch if not self._is_left_over(c))
+            if missing:
+                halt = self.halfway.step(missing)
+                return GenerateItem(candidates=missing, shape=self.job.batch, halt=halt)
+        return self.halfway.take(partial=self._idle)
+
+    def _is_left_over(self, candidate: Candidate) -> bool:
+        """Whether an earlier process made it; then it is on its way to a scorer."""
+        raw = self.leftovers.pop(candidate.id, None)
+        if raw is None:
+            return False
+        self.ledger.lease([candidate.id])
+        self._made[candidate.id] = Made(
+            seconds=raw.seconds, shape_planned=raw.shape_planned, shape_actual=raw.shape_actual
         )
+        self._await_score(candidate, raw.path)
+        return True
+
+    def _await_score(self, candidate: Candidate, path: str) -> None:
+        request = self.scheduler.request_of(candidate)
+        place = self._places[request.id]
+        self._to_score.append(self.surveyor.item(candidate, request, path, place))
+
+    @property
+    def _idle(self) -> bool:
+        return not (self._generating or self.scoring.pending or self._to_score)
 
     @property
     def _generating(self) -> int:
@@ -222,9 +246,7 @@ class Loop:
             if isinstance(path, GenerationError):
                 self._results.append(self._generation.outage(candidate, str(path)))
                 continue
-            request = self.scheduler.request_of(candidate)
-            place = self._places[request.id]
-            self._to_score.append(self.surveyor.item(candidate, request, path, place))
+            self._await_score(candidate, path)
 
     def _on_halted(self, item: GenerateItem, files: HalfwayFiles) -> None:
         for place, (candidate, preview) in enumerate(

@@ -13,6 +13,7 @@ from pathlib import Path
 from sentinelqa import registry
 from sentinelqa.cascade import costs_alone, only_ranking
 from sentinelqa.engines.base import Engine, Stage, StageSpec
+from sentinelqa.generators.raw import Raw, take_over
 from sentinelqa.generators.stage import make_generate_stage
 from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger
@@ -80,8 +81,19 @@ def run(
             log.warning(warning)
         ledger = stack.enter_context(_ledger(where, identity, job, plan))
         if not ledger.finished:
+            left = take_over(where.scratch, keep=job.screening is None)
             with _tracing(trace, where) as folder:
-                _work(job, plan, where, ledger, engine=engine, full=full, quiet=quiet, trace=folder)
+                _work(
+                    job,
+                    plan,
+                    where,
+                    ledger,
+                    left,
+                    engine=engine,
+                    full=full,
+                    quiet=quiet,
+                    trace=folder,
+                )
             if job.keep_days == 0 and ledger.resumed:
                 drop_old(where, ledger, 0)
         if job.keep_days:
@@ -124,6 +136,7 @@ def _work(
     plan: Plan,
     where: RunDir,
     ledger: Ledger,
+    left: dict[str, Raw],
     *,
     engine: str,
     full: bool,
@@ -131,9 +144,11 @@ def _work(
     trace: str,
 ) -> None:
     with ExitStack() as stack:
-        _loop(
+        loop = _loop(
             job, plan, where, ledger, stack, engine=engine, full=full, quiet=quiet, trace=trace
-        ).go()
+        )
+        loop.leftovers.update(left)
+        loop.go()
     ledger.finish()
 
 

@@ -18,6 +18,7 @@ import pytest
 import sentinelqa as sq
 from sentinelqa.errors import JobError
 from sentinelqa.images import sha256_of_file
+from sentinelqa.ledger import Ledger
 
 CLOCKED = ["generate_seconds", "score_seconds", "cost", "cost_per_delivered"]
 
@@ -111,6 +112,18 @@ def test_running_again_changes_nothing(folder: Path) -> None:
 
     assert deliverables(folder / "out") == before
     assert pd.read_parquet(folder / "out/candidates.parquet").equals(candidates)
+
+
+def test_a_second_process_leaves_the_run_of_the_first_alone(folder: Path) -> None:
+    sq.run(folder / "job.yaml", out=folder / "out", engine="inline")
+    on_its_way = folder / "out/tmp/c1.10us-4-4.npy"
+    with Ledger.open(folder / "out/ledger.sqlite"):
+        on_its_way.parent.mkdir()
+        on_its_way.touch()
+        refused = run(folder, "--out", "out")
+    assert refused.returncode == 2
+    assert "another process" in refused.stderr
+    assert on_its_way.exists()
 
 
 def test_another_directory_gives_equal_bytes(folder: Path) -> None:

@@ -3,7 +3,8 @@
 ``python driver.py JOB`` reads lines ``OUT MUTANT`` and, for each, forks a child that stops itself
 (so that a tracer can attach) and then runs the job into OUT. It answers with the child's process
 id, and with its exit status once it has ended. Everything is imported once, which makes hundreds of
-runs affordable. MUTANT is a deliberate fault that a harness must notice, or ``none``.
+runs affordable. MUTANT is a deliberate fault that a harness must notice, or ``none``. What a
+generator or a scorer begins is written to ``OUT.begun``, a line ``STAGE CANDIDATE`` each.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ sys.modules["torch"] = None  # type: ignore[assignment]
 
 from sentinelqa import images  # noqa: E402
 from sentinelqa.errors import SentinelError  # noqa: E402
+from sentinelqa.generators import fake, raw  # noqa: E402
 from sentinelqa.job import load_job  # noqa: E402
 from sentinelqa.pipeline import run  # noqa: E402
+from sentinelqa.scorer import ScoreStage  # noqa: E402
 
 FAILED = 74
 
@@ -88,6 +91,11 @@ def blame_the_image() -> None:
     module.storing = nullcontext  # type: ignore[assignment]
 
 
+def nothing_taken_over() -> None:
+    """What was made and not scored is thrown away by the next process."""
+    raw.BOOT = Path("/nowhere")
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "none": lambda: None,
     "no_fsync": no_fsync,
@@ -95,12 +103,31 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "direct_write": direct_write,
     "ledger_first": ledger_first,
     "blame_the_image": blame_the_image,
+    "nothing_taken_over": nothing_taken_over,
 }
+
+
+def write_down(out: str) -> None:
+    """Have what is begun written down: of a picture in a batch, when its turn has come."""
+    begun = os.open(f"{out}.begun", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    draw, receive = fake.draw, ScoreStage._receive
+
+    def drawn(candidate: Any) -> Any:
+        os.write(begun, f"made {candidate.id}\n".encode())
+        return draw(candidate)
+
+    def received(self: ScoreStage, item: Any, scratch: Path) -> Any:
+        os.write(begun, f"scored {item.candidate.id}\n".encode())
+        return receive(self, item, scratch)
+
+    fake.draw = drawn
+    ScoreStage._receive = received  # type: ignore[method-assign]
 
 
 def work(job: str, out: str, mutant: str) -> int:
     """Run the job once. Errors of the disk end as they do on the command line."""
     MUTANTS[mutant]()
+    write_down(out)
     try:
         run(load_job(job), out=out, engine="inline")
     except (SentinelError, OSError) as error:

@@ -64,6 +64,7 @@ class Ended:
 
     Attributes:
         code: exit code, or minus the signal.
+        seconds: since the tracer first interfered; without it, since the start.
         trace: where ``strace`` wrote.
     """
 
@@ -110,8 +111,12 @@ class Runs:
         os.kill(child, signal.SIGCONT)
         code = int(self._answer())
         seconds = time.monotonic() - start
+        now = time.time()
         if tracer is not None:
             tracer.communicate()
+            first = re.compile(r"^\d+ +([\d.]+) .*\(INJECTED\)$", re.MULTILINE)
+            interfered = first.search(self._trace.read_text())
+            seconds = now - float(interfered[1]) if interfered else seconds
         return Ended(code, seconds, self._trace)
 
     @property

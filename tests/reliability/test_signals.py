@@ -23,8 +23,6 @@ SOON = 10.0
 """Seconds within which an interrupted run has ended."""
 CODE = 130
 BATCH = 4
-AHEAD = 32
-"""Raw images that may wait for a scorer; see ``pipeline/loop.py``."""
 JOB = """\
 name: interrupted
 requests: requests.csv
@@ -182,7 +180,7 @@ def interrupt_often(
         assert outcome(out) == delivered
         assert [p for p in fsck.check(out) if not p.harmless] == []
         again.append(made(folder) - planned)
-        assert again[-1] <= (len(stopped) - before) * (AHEAD + 2 * BATCH)
+        assert again[-1] <= (len(stopped) - before) * BATCH
     return stopped, again
 
 
