@@ -81,11 +81,11 @@ def compare(
     folder.mkdir()
     for stage in stages:  # what is built with the first batch counts for nobody
         stage.run(
-            [item for item, _ in zip(_items(catalog, 0, folder, surveyor), "1234", strict=False)]
+            [item for item, _ in zip(items_of(catalog, 0, folder, surveyor), "1234", strict=False)]
         )
     surveyor = Surveyor(COHORT)
     for position in range(requests):
-        items = list(_items(catalog, position, folder, surveyor))
+        items = list(items_of(catalog, position, folder, surveyor))
         results, seconds = {}, {}
         for side in (0, 1) if position % 2 else (1, 0):
             start = time.process_time()
@@ -102,7 +102,7 @@ def compare(
     return found
 
 
-def _items(
+def items_of(
     catalog: Sequence[varied.Product], position: int, folder: Path, surveyor: Surveyor
 ) -> Iterator[ScoreItem]:
     """The candidates of a request as files, which take the place of the last request's."""
