@@ -39,7 +39,7 @@ def measure(bench: Bench) -> list[Row]:
     return [
         Row(
             number=5,
-            name="cascade over full scoring, gates",
+            name=f"cascade over full scoring, gates{', 10,000 candidates' * bench.long}",
             goal=at_most(0.6),
             reached=found.early / found.full,
             limit=1 - failed,

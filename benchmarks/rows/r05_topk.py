@@ -71,12 +71,12 @@ def measure(bench: Bench) -> list[Row]:
     found = compare(
         bench.scratch, catalog, load_rubric(str(path)), bench.pick(full=32, quick=2, long=640)
     )
-    return [row_of(found)]
+    return [row_of(found, f"top-K over full scoring{', 10,000 candidates' * bench.long}")]
 
 
-def row_of(found: TopK) -> Row:
+def row_of(found: TopK, name: str) -> Row:
     """The figure; none where the dear dimension has no model here."""
-    compared, name = found.compared, "top-K over full scoring"
+    compared = found.compared
     if found.unscored:
         return Row(number=5, name=name, goal=at_most(0.5), reached=None, detail=found.unscored)
     count = compared.candidates
