@@ -77,8 +77,8 @@ def find_foreground(picture: Picture) -> Foreground:
     """The subject of one picture."""
     rgb = picture.within(WORKING_SIZE)
     shape = rgb.shape[:2]
-    border = lab(rgb[border_ring(shape)])
-    colour = np.median(border, axis=0)
+    border = lab(_border(rgb))
+    colour = np.array([np.median(channel) for channel in border.T])
     share = float(_near(border, colour).mean())
     plain = share >= _PLAIN_SHARE and min(shape) >= _SMALLEST
     if plain:
@@ -99,9 +99,23 @@ def _near(colours: NDArray[np.float32], colour: NDArray[np.float32]) -> Mask:
     return np.asarray(np.sqrt(squares) <= _NEAR)
 
 
+def _border(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The pixels of :func:`border_ring`, in another order."""
+    width = _ring_width(rgb.shape)
+    if 2 * width >= min(rgb.shape[:2]):
+        return rgb.reshape(-1, 3)
+    inside = np.s_[width:-width]
+    parts = rgb[:width], rgb[-width:], rgb[inside, :width], rgb[inside, -width:]
+    return np.concatenate([part.reshape(-1, 3) for part in parts])
+
+
+def _ring_width(shape: tuple[int, ...], share: float = 0.02) -> int:
+    return max(1, round(min(shape[:2]) * share))
+
+
 def border_ring(shape: tuple[int, ...], share: float = 0.02) -> Mask:
     """The outermost pixels, ``share`` of the shorter side wide and at least one."""
-    width = max(1, round(min(shape[:2]) * share))
+    width = _ring_width(shape, share)
     ring = np.ones(shape[:2], bool)
     ring[width:-width, width:-width] = False
     return ring

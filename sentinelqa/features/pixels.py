@@ -65,9 +65,10 @@ class Picture:
     def is_grey(self) -> bool:
         """Whether no pixel has a colour beyond rounding."""
         if "is_grey" not in self._derived:
-            small = self.within(512)
-            spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
-            self._derived["is_grey"] = bool(spread.max() <= 2)
+            red, green, blue = cv2.split(self.within(512))
+            most = cv2.max(cv2.max(red, green), blue)
+            least = cv2.min(cv2.min(red, green), blue)
+            self._derived["is_grey"] = bool(cv2.subtract(most, least).max() <= 2)
         return self._derived["is_grey"]  # type: ignore[no-any-return]
 
     def within(self, longest: int) -> RGB:

@@ -23,8 +23,8 @@ _WIDE_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _DIRECT = ("RGB", "L", "CMYK")
 _MAX_PROFILE = 4 * 2**20
 _STRIP_PIXELS = 2**16
-"""Strips of this size come from memory that the process has; larger ones are fetched from the kernel
-and given back each time, which takes as long as decoding."""
+"""Strips of this size come from memory that the process has; larger ones are fetched from the
+kernel and given back each time, which takes as long as decoding."""
 _WHOLE_PIXELS = 2**24
 """Up to this size a picture that is 8-bit sRGB already is taken as a whole: one more copy fits."""
 
