@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from functools import partial
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
 from benchmarks.base import Bench, Row, at_least
 from benchmarks.material import CATALOG, photographs, write_jpeg
-from sentinelqa.engines.base import Done, StageSpec, map_stage
-from sentinelqa.engines.local import LocalEngine
+from benchmarks.pooled import Batch, in_batches, pooled
 from sentinelqa.rubric.loading import load_rubric
-from sentinelqa.scorer import ScoreItem, ScorePlan, make_score_stage
+from sentinelqa.scorer import ScoreItem, ScorePlan
 from sentinelqa.types import Candidate, Request
 
-BATCH = 4
+BATCH = 2
 
 
 def measure(bench: Bench) -> list[Row]:
-    """The same batches on one and on two workers in turn."""
+    """The same batches on one and on two workers in turn, and on two engines that share nothing."""
     if bench.cores < 2:
-        return [_row(None, "There is one core.")]
-    count = bench.pick(full=48, quick=8)
+        return [_row(None, None, "There is one core.")]
+    count = bench.pick(full=64, quick=8)
     folder = write_jpeg(bench.scratch / "images", photographs(count, 768))
     (bench.scratch / "rubric.yaml").write_text(CATALOG, encoding="utf-8")
     plan = ScorePlan(rubric=load_rubric(str(bench.scratch / "rubric.yaml")), full=True)
@@ -33,41 +32,42 @@ def measure(bench: Bench) -> list[Row]:
         )
         for p in sorted(folder.iterdir())
     ]
-    batches = [tuple(items[n : n + BATCH]) for n in range(0, count, BATCH)]
-    ratios, found = [], []
+    batches = in_batches(items, BATCH)
+    ratios, limits = [], []
+    found: dict[str, object] = {}
     for _ in range(bench.pick(full=3, quick=1)):
-        one, two = (_run(plan, batches, workers) for workers in (1, 2))
-        ratios.append(one[0] / two[0])
-        found += [one[1], two[1]]
-    if any(each != found[0] for each in found):
-        raise RuntimeError("two workers measured something else: the figure is worthless")
-    return [_row(median(ratios), f"{count} photographs of 768 x 768 pixels, equal measurements.")]
+        one, two = (_measured(plan, batches, workers, found) for workers in (1, 2))
+        ratios.append(one / two)
+        limits.append(2 * one / _beside(plan, batches))
+    detail = f"{count} photographs of 768 x 768 pixels in batches of {BATCH}, equal measurements."
+    return [_row(median(ratios), median(limits), detail)]
 
 
-def _run(
-    plan: ScorePlan, batches: list[tuple[ScoreItem, ...]], workers: int
-) -> tuple[float, dict[str, object]]:
-    with LocalEngine() as engine:
-        spec = StageSpec(name="score", make=partial(make_score_stage, plan), workers=workers)
-        results = map_stage(engine, spec, [*[batches[0]] * 2 * workers, *batches])
-        found: dict[str, object] = {}
-        for _ in range(2 * workers):  # until every worker has loaded
-            next(results)
-        start = time.perf_counter()
-        for result in results:
-            if not isinstance(result, Done):
-                raise RuntimeError(str(result))
-            found |= {s.candidate.id: s.measurements for s in result.value}
-        return time.perf_counter() - start, found
+def _measured(
+    plan: ScorePlan, batches: Sequence[Batch], workers: int, found: dict[str, object]
+) -> float:
+    seconds, scored = pooled(plan, batches, workers)
+    for one in scored:
+        if found.setdefault(one.candidate.id, one.measurements) != one.measurements:
+            raise RuntimeError("two workers measured something else: the figure is worthless")
+    return seconds
 
 
-def _row(reached: float | None, detail: str) -> Row:
+def _beside(plan: ScorePlan, batches: Sequence[Batch]) -> float:
+    """Seconds that two runs take at the same time, one worker each: what the machine allows."""
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(pooled, plan, batches, 1) for _ in range(2)]
+        return max(run.result()[0] for run in both)
+
+
+def _row(reached: float | None, limit: float | None, detail: str) -> Row:
     return Row(
         number=13,
         name="scoring on two workers over one",
         goal=at_least(1.9),
         reached=reached,
-        limit=2.0,
+        limit=limit,
         detail=detail,
-        gap="Whatever else runs on the cores, the supervisor among it.",
+        gap="The limit is two runs at once that share nothing but the machine. To it: the last "
+        "batch, which one worker works alone.",
     )
