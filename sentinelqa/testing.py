@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sentinelqa.deferred import Deferred
 from sentinelqa.engines.base import Done, Engine, Failed, Stage, StageSpec, map_stage
 from sentinelqa.errors import ComponentError
 
@@ -37,6 +38,14 @@ class Worked:
         if isinstance(item, tuple):
             return _die_once(Path(item[1]))
         return _DEEDS[item]()
+
+
+class Deferring(Worked):
+    """The same, as late as may be: when the next item may have been begun."""
+
+    def run(self, item: Any) -> Deferred:
+        """Do it later."""
+        return Deferred(partial(super().run, item))
 
 
 class NotLoading:
@@ -153,6 +162,11 @@ class EngineContract:
                 assert len(pulled) - finished <= 2 * spec.workers
         assert finished == 40
 
+    def test_what_is_deferred_comes_back_as_if_it_were_not(self) -> None:
+        done, failed = self.work([1, 2, "raise", 3, 4], make=Deferring)
+        assert done == {n: 2 * n for n in (1, 2, 3, 4)}
+        assert str(failed["raise"].error) == "this one cannot be done"
+
     def test_a_stage_that_does_not_load_says_why(self) -> None:
         done, failed = self.work([1, 2, 3], make=NotLoading)
         assert not done
@@ -202,6 +216,13 @@ class EngineContract:
         done, failed = self.work([1, "unpicklable", 2])
         assert done == {1: 2, 2: 4}
         assert failed["unpicklable"].kind == "raised"
+
+    def test_what_dies_while_it_is_deferred_harms_no_other(self) -> None:
+        if not self.separate:
+            return
+        done, failed = self.work([1, 2, "kill", 3, 4], make=Deferring)
+        assert done == {n: 2 * n for n in (1, 2, 3, 4)}
+        assert {item: f.kind for item, f in failed.items()} == {"kill": "died"}
 
     def test_a_load_that_dies_is_reported(self) -> None:
         if not self.separate:

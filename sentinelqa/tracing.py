@@ -11,12 +11,14 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
+from sentinelqa.deferred import Deferred
 from sentinelqa.files import write_atomically
 
 _current: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
@@ -78,6 +80,17 @@ def span(name: str) -> Iterator[None]:
         tracer.span(name, start, time.monotonic())
 
 
+def spanned(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    """``work``, with each call a span."""
+
+    @wraps(work)
+    def timed(*arguments: Any, **named: Any) -> Any:
+        with span(name):
+            return work(*arguments, **named)
+
+    return timed
+
+
 class TracedStage:
     """A stage whose items are spans. See :class:`sentinelqa.engines.base.Stage`."""
 
@@ -94,7 +107,12 @@ class TracedStage:
     def run(self, item: Any) -> Any:
         """Work the item, with whatever spans the stage has inside."""
         with self._tracer.active(), span(self._name):
-            return self._stage.run(item)
+            answer = self._stage.run(item)
+        return Deferred(partial(self._finish, answer)) if isinstance(answer, Deferred) else answer
+
+    def _finish(self, deferred: Deferred) -> Any:
+        with self._tracer.active():
+            return deferred.finish()
 
 
 def make_traced(make: Any, folder: str, name: str) -> TracedStage:

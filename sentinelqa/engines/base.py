@@ -12,7 +12,10 @@ from typing import Any, Protocol, Self
 
 
 class Stage(Protocol):
-    """Work that a worker does for one item at a time. ``load`` is called once per worker."""
+    """Work that a worker does for one item at a time. ``load`` is called once per worker.
+
+    ``run`` returns a value, or a :class:`sentinelqa.deferred.Deferred` one.
+    """
 
     def load(self) -> None: ...
 

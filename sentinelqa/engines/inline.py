@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Self
 
+from sentinelqa.deferred import value_of
 from sentinelqa.engines.base import Done, Failed, Pool, Stage, StageSpec
 
 
@@ -48,7 +49,7 @@ class InlinePool:
             self._broken = error
             return Failed(item, error, kind="not_loaded")
         try:
-            return Done(item, stage.run(item))
+            return Done(item, value_of(stage.run(item)))
         except Exception as error:  # noqa: BLE001 - a stage may raise anything; it is handed on
             return Failed(item, error)
 

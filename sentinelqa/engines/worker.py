@@ -14,10 +14,13 @@ import signal
 import sys
 import threading
 import traceback
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 from sentinelqa import heartbeat
+from sentinelqa.deferred import Deferred, value_of
 from sentinelqa.engines.base import Stage
 from sentinelqa.errors import EngineError, UsageError
 
@@ -51,14 +54,44 @@ def _serve(outlet: _Outlet) -> None:
         outlet.send("not_loaded", _portable(error))
         return
     outlet.send("ready", None)
+    answers = _Answers(outlet)
     while True:
         content = outlet.receive()
         try:
-            value = stage.run(pickle.loads(content))  # noqa: S301
+            answer = stage.run(pickle.loads(content))  # noqa: S301
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
-            outlet.send("raised", _portable(error))
+            answer = Deferred(partial(_raise, error))
+        answers.give(answer)
+
+
+class _Answers:
+    """Says what came of each item, in the order of the items. What is deferred is finished in a
+    thread of its own, beside the next item; the parent sends no more than two."""
+
+    def __init__(self, outlet: _Outlet) -> None:
+        self._outlet = outlet
+        self._thread = ThreadPoolExecutor(1, "answers")
+        self._last: Future[None] | None = None
+
+    def give(self, answer: Any) -> None:
+        """Send an answer now, or as soon as it and those before it are finished."""
+        waits = self._last is not None and not self._last.done()
+        if waits or isinstance(answer, Deferred):
+            self._last = self._thread.submit(self._send, answer)
         else:
-            outlet.send_value(value)
+            self._send(answer)
+
+    def _send(self, answer: Any) -> None:
+        try:
+            value = value_of(answer)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
+            self._outlet.send("raised", _portable(error))
+        else:
+            self._outlet.send_value(value)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 class _Outlet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -72,6 +72,20 @@ class Generator(Protocol):
         The computation always has batch size ``shape`` (short batches are padded), because the
         kernels that a library picks, and so the last bits of the pixels, depend on the shape;
         at a fixed shape a candidate's pixels do not depend on its neighbours.
+        """
+        ...
+
+
+@runtime_checkable
+class Beginning(Protocol):
+    """What a generator has in addition when its device works while nobody waits."""
+
+    def begin(self, batch: Sequence[Candidate], shape: int) -> Callable[[], Generated]:
+        """Hand a batch to the device, as ``generate`` does, and do not wait for the pixels.
+
+        Returns:
+            A call that waits for them. It may be made from another thread while the next batch is
+            begun.
         """
         ...
 

@@ -6,6 +6,7 @@ import gc
 import inspect
 import time
 from collections.abc import Callable, Container, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from sentinelqa.generators import phases, tuning
 from sentinelqa.generators.base import Generated, Halfway, Image
 from sentinelqa.generators.previews import Previewer
 from sentinelqa.generators.prompts import PromptEncoder
+from sentinelqa.generators.transfer import Arriving, Clock
 from sentinelqa.generators.tuning import Tuning
-from sentinelqa.tracing import span
+from sentinelqa.tracing import span, spanned
 from sentinelqa.types import Candidate, ModelUse, Settings
 from sentinelqa.weights import LicencePolicy, ResolvedModel, resolve
 
@@ -108,18 +110,27 @@ class DiffusersGenerator:
         Raises:
             DeviceMemoryError: one image alone does not fit into memory.
         """
+        return self.begin(batch, shape)()
+
+    def begin(self, batch: Sequence[Candidate], shape: int) -> Callable[[], Generated]:
+        """See :class:`sentinelqa.generators.base.Beginning` and ``generate``."""
         loaded, settings = self._begin(batch)
-        start = time.perf_counter()
-        images: list[Image | GenerationError] = []
+        clock = Clock(torch.device(pick_device(self._device)))
+        parts: list[Arriving] = []
 
         def whole(part: Sequence[Candidate], shape: int) -> None:
             with span("denoise and decode"):
-                pixels = self._run(loaded, part, settings, shape)
-            with span("to the host"):
-                images.extend(_to_images(pixels, len(part)))
+                parts.append(Arriving(self._run(loaded, part, settings, shape), len(part)))
 
         shape = self._in_parts(batch, shape, whole)
-        return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
+        clock.stop()
+
+        def wait() -> Generated:
+            with span("to the host"):
+                images = [image for part in parts for image in part.images()]
+            return Generated(images=images, seconds=clock.seconds, shape=shape)
+
+        return wait
 
     def why_whole(self, settings: Settings) -> str:
         """See :class:`sentinelqa.generators.base.Halting`."""
@@ -137,7 +148,7 @@ class DiffusersGenerator:
                 arguments = self._arguments(loaded, _padded(part, shape), settings)
                 scouted = phases.scout(loaded.pipeline, arguments, step)
                 shown = loaded.previewer.pixels(scouted.predicted[: len(part)])
-            previews.extend(_to_images(shown, len(part)))
+            previews.extend(Arriving(shown, len(part)).images())
             latents.extend(_to_array(scouted.latents[: len(part)]))
 
         shape = self._in_parts(batch, shape, first)
@@ -166,7 +177,7 @@ class DiffusersGenerator:
                 pixels = phases.resume(
                     loaded.pipeline, arguments, begun.to(loaded.pipeline.device), step
                 )
-            images.extend(_to_images(pixels, len(part)))
+            images.extend(Arriving(pixels, len(part)).images())
 
         shape = self._in_parts(batch, shape, rest)
         return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
@@ -195,7 +206,9 @@ class DiffusersGenerator:
         done = 0
         while done < len(batch):
             part = batch[done : done + shape]
-            if _fits(work, part, shape, settings.model):
+            with self._tuned.attention() if self._tuned else nullcontext():
+                fits = _fits(work, part, shape, settings.model)
+            if fits:
                 done += len(part)
                 continue
             if shape == 1:
@@ -275,6 +288,7 @@ class DiffusersGenerator:
             ) from error
         pipeline.set_progress_bar_config(disable=True)
         pipeline.to(device)
+        pipeline.vae.decode = spanned("decode", pipeline.vae.decode)
         loaded = _Loaded(
             pipeline,
             PromptEncoder(pipeline),
@@ -361,17 +375,6 @@ def _to_array(latents: torch.Tensor) -> list[np.ndarray[Any, Any]]:
 def _to_tensor(array: np.ndarray[Any, Any]) -> torch.Tensor:
     tensor = torch.from_numpy(array)
     return tensor.view(torch.bfloat16) if tensor.dtype is torch.int16 else tensor
-
-
-def _to_images(tensor: torch.Tensor, count: int) -> list[Image | GenerationError]:
-    """Quantise on the device: a quarter of the bytes travel to the host."""
-    finite = torch.isfinite(tensor[:count]).flatten(1).all(1).tolist()
-    pixels = tensor[:count].float().nan_to_num(0).clamp(0, 1).mul(255).round().to(torch.uint8)
-    array = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return [
-        image if good else GenerationError("the pipeline returned NaN or infinite pixels")
-        for image, good in zip(array, finite, strict=True)
-    ]
 
 
 def _scheduler(name: str, loaded: _Loaded) -> Any:

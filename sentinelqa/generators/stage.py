@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from sentinelqa import registry
+from sentinelqa.deferred import Deferred
 from sentinelqa.errors import GenerationError
 from sentinelqa.files import storing
 from sentinelqa.generators import raw
-from sentinelqa.generators.base import Generated, Generator, Halfway, Halting
+from sentinelqa.generators.base import Beginning, Generated, Generator, Halfway, Halting
 from sentinelqa.images import encode_fast
 from sentinelqa.job import Job
 from sentinelqa.tracing import span
@@ -76,7 +78,8 @@ class HalfwayFiles:
 class GenerateStage:
     """Makes images and leaves them in ``scratch``. See :class:`sentinelqa.engines.base.Stage`.
 
-    Raw files cost a memory copy; encoding them is the scorers' work, off the device's path.
+    Raw files cost a memory copy, and are written while the next batch is made; encoding them is the
+    scorers' work, off the device's path.
     """
 
     def __init__(self, make: Callable[[], Generator], scratch: str) -> None:
@@ -86,21 +89,34 @@ class GenerateStage:
     def load(self) -> None:
         self._generator.load()
 
-    def run(self, item: GenerateItem) -> GeneratedFiles | HalfwayFiles:
+    def run(self, item: GenerateItem) -> Deferred:
         """Make a batch, or the first or the second part of it. A generator that cannot halt makes
-        it in one go."""
+        it in one go.
+
+        Returns:
+            A deferred :class:`GeneratedFiles` or :class:`HalfwayFiles`.
+        """
         generator = self._generator
         if not item.halt or not isinstance(generator, Halting):
-            return self._write(item, generator.generate(item.candidates, item.shape))
+            return self._whole(item)
         if item.latents:
             latents = [np.load(path, allow_pickle=False) for path in item.latents]
             made = generator.finish(item.candidates, item.shape, item.halt, latents)
-            return self._write(item, made)
+            return Deferred(partial(self._write, item, made))
         settings = item.candidates[0].settings
         if settings is None or (why := generator.why_whole(settings)):
             log.info("candidates are made in one go: %s", why if settings else "no settings")
-            return self._write(item, generator.generate(item.candidates, item.shape))
-        return self._write_halfway(item, generator.scout(item.candidates, item.shape, item.halt))
+            return self._whole(item)
+        halfway = generator.scout(item.candidates, item.shape, item.halt)
+        return Deferred(partial(self._write_halfway, item, halfway))
+
+    def _whole(self, item: GenerateItem) -> Deferred:
+        generator = self._generator
+        if isinstance(generator, Beginning):
+            coming = generator.begin(item.candidates, item.shape)
+            return Deferred(lambda: self._write(item, coming()))
+        made = generator.generate(item.candidates, item.shape)
+        return Deferred(partial(self._write, item, made))
 
     def _write_halfway(self, item: GenerateItem, halfway: Halfway) -> HalfwayFiles:
         latents: list[str] = []

@@ -1,25 +1,37 @@
-"""How a model is run on this device: number format, memory layout, compilation. Measured, recorded.
+"""How a model is run on this device: number format, memory layout, attention, compilation.
+Measured, recorded.
 
 The settings change the last bits of pixels, so a run chooses once: what was chosen is kept in the
-run directory (``generator.json``) and used again when the run is resumed.
+run directory (``generator.json``) and used again when the run is resumed. For the same reason
+cuDNN's own search for the fastest kernels stays off: it would choose anew in every process.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sentinelqa.files import write_atomically
 
 REPEATS = 3
 WORTH = 0.98
 """A setting is taken when its time is at most this share of the time without it."""
+FREE = 1.005
+"""The same for a setting that saves memory."""
+CUDNN_FIRST = [
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.MATH,
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +41,18 @@ class Tuning:
     Attributes:
         dtype: of weights and activations.
         channels_last: the denoiser and the decoder keep pixels' channels together.
+        cudnn_attention: cuDNN's kernel for attention before the others; else torch's own order.
+        sliced: the decoder takes one image at a time, which needs less memory.
         compiled: the denoiser goes through ``torch.compile``; costs half a minute at the start.
         tf32: float32 products may round their inputs to 10 bits.
-        measured: seconds of one short batch under each layout that was tried.
+        measured: seconds of one short batch under each setting that was tried, in order; each on
+            top of those that were taken before it.
     """
 
     dtype: str
     channels_last: bool = False
+    cudnn_attention: bool = False
+    sliced: bool = False
     compiled: bool = False
     tf32: bool = False
     measured: tuple[tuple[str, float], ...] = ()
@@ -50,50 +67,89 @@ class Tuning:
         measured = tuple((str(k), float(v)) for k, v in values["measured"].items())
         return cls(**{**values, "measured": measured})
 
+    def attention(self) -> AbstractContextManager[Any]:
+        """Around the device's work: which kernels attention may use."""
+        return (
+            sdpa_kernel(CUDNN_FIRST, set_priority=True) if self.cudnn_attention else nullcontext()
+        )
+
 
 def choose(
     pipeline: Any, short_batch: Callable[[], object], *, compiled: bool, dtype: torch.dtype
 ) -> Tuning:
-    """Time a short batch with each memory layout, and keep the faster.
+    """Time a short batch under each setting, and keep what is faster.
 
-    Only on a GPU: on a CPU neither layout wins by more than timing noise, and the choice would
-    differ from run to run.
+    Only on a GPU: on a CPU no setting wins by more than timing noise, and the choice would differ
+    from run to run. Compilation comes last, since every setting that is tried would be compiled.
     """
     cuda = pipeline.device.type == "cuda"
     name = str(dtype).removeprefix("torch.")
-    plain = Tuning(dtype=name, compiled=compiled, tf32=cuda and dtype == torch.float32)
-    apply(pipeline, plain)
-    if not cuda or not has_convolutions(pipeline):
-        return plain
-    try:
-        contiguous = _seconds(short_batch)
-        _layout(pipeline, torch.channels_last)
-        last = _seconds(short_batch)
-    except torch.OutOfMemoryError:
-        # batches are halved until they fit when there is work; there is nothing to compare here
-        _layout(pipeline, torch.contiguous_format)
-        return plain
-    better = last <= WORTH * contiguous
-    if not better:
-        _layout(pipeline, torch.contiguous_format)
-    return Tuning(
-        dtype=name,
-        channels_last=better,
-        compiled=compiled,
-        tf32=plain.tf32,
-        measured=(("contiguous", contiguous), ("channels_last", last)),
-    )
+    tuning = Tuning(dtype=name, tf32=cuda and dtype == torch.float32)
+    apply(pipeline, tuning)
+    if cuda:
+        tuning = compare(pipeline, tuning, lambda: _seconds(short_batch))
+    tuning = replace(tuning, compiled=compiled)
+    if compiled:
+        denoiser_of(pipeline).compile(dynamic=False)
+    return tuning
+
+
+def compare(pipeline: Any, tuning: Tuning, seconds: Callable[[], float]) -> Tuning:
+    """Try one setting after the other; leaves the pipeline in those that are taken.
+
+    Args:
+        tuning: what the pipeline is in.
+        seconds: times a short batch.
+    """
+    measured: list[tuple[str, float]] = []
+
+    def timed(name: str, tried: Tuning) -> float:
+        _set(pipeline, tried)
+        try:
+            with tried.attention():
+                taken = seconds()
+        except torch.OutOfMemoryError:
+            # batches are halved until they fit when there is work; nothing can be compared here
+            return float("inf")
+        measured.append((name, taken))
+        return taken
+
+    best = timed("plain", tuning)
+    for name, worth in _options(pipeline):
+        tried = replace(tuning, **{name: True})
+        taken = timed(name, tried)
+        if taken <= worth * best and taken < float("inf"):
+            tuning, best = tried, taken
+    _set(pipeline, tuning)
+    return replace(tuning, measured=tuple(measured))
 
 
 def apply(pipeline: Any, tuning: Tuning) -> None:
-    """Bring a pipeline, freshly loaded in ``tuning.dtype``, into these settings."""
+    """Bring a pipeline, freshly loaded in ``tuning.dtype``, into these settings. Attention's order
+    is set around each call (:meth:`Tuning.attention`)."""
     if tuning.tf32:
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
-    if tuning.channels_last:
-        _layout(pipeline, torch.channels_last)
+    _set(pipeline, tuning)
     if tuning.compiled:
         denoiser_of(pipeline).compile(dynamic=False)
+
+
+def _options(pipeline: Any) -> Iterator[tuple[str, float]]:
+    """Names of settings that this pipeline knows, and at what share of the time each is taken."""
+    if has_convolutions(pipeline):
+        yield "channels_last", WORTH
+    yield "cudnn_attention", WORTH
+    if hasattr(pipeline.vae, "enable_slicing"):
+        yield "sliced", FREE
+
+
+def _set(pipeline: Any, tuning: Tuning) -> None:
+    if has_convolutions(pipeline):
+        last = tuning.channels_last
+        _layout(pipeline, torch.channels_last if last else torch.contiguous_format)
+    if hasattr(pipeline.vae, "enable_slicing"):
+        (pipeline.vae.enable_slicing if tuning.sliced else pipeline.vae.disable_slicing)()
 
 
 def recorded(record: Path) -> Tuning | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentinelqa import registry
+from sentinelqa.deferred import value_of
 from sentinelqa.dimensions.base import Dimension, insists_on_references
 from sentinelqa.errors import JobError, UsageError, did_you_mean
 from sentinelqa.features.base import Feature
@@ -131,8 +132,8 @@ def pilot(job: Job, rubric: Rubric, scratch: Path) -> Pilot:
     generating = GenerateStage(lambda: make_generator(job), str(scratch))
     generating.load()
     item = GenerateItem(candidates=batch, shape=job.batch)
-    generating.run(item)
-    made = generating.run(item)
+    value_of(generating.run(item))
+    made = value_of(generating.run(item))
     assert isinstance(made, GeneratedFiles)
     scoring = ScoreStage(ScorePlan(rubric=rubric, run_dir=str(scratch), full=True))
     scoring.load()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinelqa.deferred import Deferred
 from sentinelqa.engines.base import Done, Engine, Failed, StageSpec, map_stage
 from sentinelqa.engines.inline import InlineEngine
 from sentinelqa.engines.local import LocalEngine
@@ -55,6 +56,13 @@ class TestLocal(EngineContract):
             results = list(map_stage(engine, spec, [1, "kill", 2]))
         (failed,) = [r for r in results if isinstance(r, Failed)]
         assert (failed.item, failed.times) == ("kill", 2)
+
+    def test_the_next_item_is_begun_while_the_last_is_finished(self) -> None:
+        with LocalEngine() as engine:
+            results = list(map_stage(engine, StageSpec(name="late", make=Late), range(4)))
+        spans = [r.value for r in results if isinstance(r, Done)]
+        assert [number for number, _, _ in spans] == [0, 1, 2, 3]
+        assert all(spans[n + 1][1] < spans[n][2] for n in range(3))
 
     def test_large_items_and_results_pass(self) -> None:
         spec = StageSpec(name="echo", make=Echo, workers=1)
@@ -120,6 +128,21 @@ class Pieces:
             time.sleep(0.3)
             progress()
         return len(item)
+
+
+class Late:
+    """Says when an item was begun and when it was finished, a third of a second later."""
+
+    def load(self) -> None: ...
+
+    def run(self, item: int) -> Deferred:
+        begun = time.monotonic()
+
+        def finish() -> tuple[int, float, float]:
+            time.sleep(0.3)
+            return item, begun, time.monotonic()
+
+        return Deferred(finish)
 
 
 class Echo:

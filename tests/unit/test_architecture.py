@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sentinelqa"
 # A room may import rooms of a lower floor, or of its own.
 FLOORS = [
     {"types", "errors", "pickling"},
-    {"registry", "shipped", "compat", "files", "tracing", "terminal", "heartbeat"},
+    {"registry", "shipped", "compat", "files", "tracing", "terminal", "heartbeat", "deferred"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
     {"retry", "scheduling", "screening"},
