@@ -91,6 +91,7 @@ def write_tables(stem: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]
         rows: mappings; a column that a row lacks is empty, one that the schema lacks is left out.
     """
     names = schema.names
+    texts = {field.name for field in schema if pa.types.is_string(field.type)}
     with (
         replacing(stem.with_suffix(".parquet")) as parquet_path,
         replacing(stem.with_suffix(".csv")) as csv_path,
@@ -100,10 +101,11 @@ def write_tables(stem: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]
         writer = csv.writer(file)
         writer.writerow(names)
         for chunk in _chunks(rows):
-            parquet.write_table(
-                pa.table({n: [row.get(n) for row in chunk] for n in names}, schema=schema)
-            )
-            writer.writerows([[safe_cell(row.get(n)) for n in names] for row in chunk])
+            columns = {name: [row.get(name) for row in chunk] for name in names}
+            parquet.write_table(pa.table(columns, schema=schema))
+            for name in texts:
+                columns[name] = [safe_cell(value) for value in columns[name]]
+            writer.writerows(zip(*columns.values(), strict=True))
 
 
 def measurement_columns(measurements: Iterable[Any]) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def safe_cell(value: Any) -> Any:
 
     Numbers stay numbers, also negative ones.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value[:1].isalnum():
         return value
     return f"'{value}" if _FORMULA.match(value) else value
 

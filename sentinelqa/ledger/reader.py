@@ -228,16 +228,12 @@ class LedgerReader:
         self, first: int, last: int, requests: Mapping[int, Request]
     ) -> list[RequestRecord]:
         failures: dict[int, Counter[str]] = {}
-        for row in queries.page(
-            self._db,
-            "SELECT c.request, v.outcome, v.rank, v.checks, v.warnings FROM candidate c"
-            " JOIN verdict v ON v.candidate = c.key"
+        for position, checks in self._db.execute(
+            "SELECT c.request, v.checks FROM candidate c JOIN verdict v ON v.candidate = c.key"
             " WHERE c.request BETWEEN ? AND ? AND v.outcome = 'fail'",
             (first, last),
         ):
-            verdict = _verdict(row)
-            if verdict is not None:
-                failures.setdefault(row["request"], Counter()).update(verdict.failed)
+            failures.setdefault(position, Counter()).update(rows.failed_of(checks))
         found = queries.page(
             self._db,
             "SELECT q.position, q.outcome, q.reason,"

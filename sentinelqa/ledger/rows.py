@@ -21,6 +21,7 @@ from sentinelqa.types import (
 )
 
 _SIGN = 1 << 63
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 def to_json(value: Any) -> str:
@@ -81,7 +82,7 @@ def measurement_of(row: Mapping[str, Any]) -> Measurement:
         score=row["score"],
         unscored=Unscored(row["unscored"]) if row["unscored"] else None,
         note=row["note"],
-        metrics=json.loads(row["metrics"]),
+        metrics=_DECODER.decode(row["metrics"]) if row["metrics"] != "{}" else {},
         uncertain=bool(row["uncertain"]),
         models=_models_of(row["models"]),
     )
@@ -103,21 +104,28 @@ def verdict_row(key: int, rubric_hash: str, verdict: Verdict) -> tuple[Any, ...]
 def verdict_of(outcome: str, rank: float, checks: str, warnings: str) -> Verdict:
     """A verdict as it was given."""
     return Verdict(
-        outcome=Outcome(outcome),
+        outcome=_OUTCOMES[outcome],
         rank=rank,
         checks=tuple(
-            Check(
-                name=name,
-                tier=tier,
-                outcome=None if result is None else Outcome(result),
-                reason=reason,
-                value=value,
-                bound=bound,
-            )
-            for name, tier, result, reason, value, bound in json.loads(checks)
+            [
+                Check(
+                    name=name,
+                    tier=tier,
+                    outcome=None if result is None else _OUTCOMES[result],
+                    reason=reason,
+                    value=value,
+                    bound=bound,
+                )
+                for name, tier, result, reason, value, bound in _DECODER.decode(checks)
+            ]
         ),
-        warnings=tuple(json.loads(warnings)),
+        warnings=tuple(_DECODER.decode(warnings)) if warnings != "[]" else (),
     )
+
+
+def failed_of(checks: str) -> list[str]:
+    """The names of the checks that failed, of a stored verdict."""
+    return [name for name, _, result, *_ in _DECODER.decode(checks) if result == Outcome.FAIL]
 
 
 def image_of(row: Mapping[str, Any]) -> StoredImage | None:
@@ -161,3 +169,4 @@ def _plain(value: Any) -> Any:
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)
+_DECODER = json.JSONDecoder()

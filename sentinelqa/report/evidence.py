@@ -140,10 +140,11 @@ class Evidence:
         with LedgerReader.open(self.run.ledger) as reader:
             for found in reader.candidates():
                 settings = found.candidate.settings
-                text = json.dumps(settings.as_dict()) if settings else ""
+                if settings not in same:
+                    same[settings] = json.dumps(settings.as_dict()) if settings else ""
                 notes = tuple((m.dimension, m.note) for m in found.measurements if m.note)
                 known[found.candidate.id] = Record(
-                    settings=same.setdefault(text, text),
+                    settings=same[settings],
                     duplicate_of=found.duplicate_of or "",
                     phash=found.phash,
                     warnings=found.verdict.warnings if found.verdict else (),
