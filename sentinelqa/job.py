@@ -17,11 +17,11 @@ from sentinelqa.errors import JobError
 from sentinelqa.retry import Adjustment, Change, RetryPolicy
 from sentinelqa.rubric.reading import read_yaml, validate
 from sentinelqa.screening import Screening
-from sentinelqa.sources.requests import RequestDefaults
+from sentinelqa.sources.requests import BOUNDS, SIDES_IN, RequestDefaults
 from sentinelqa.types import Settings
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Pixels = Annotated[int, Field(ge=16, le=8192, multiple_of=8)]
+Pixels = Annotated[int, Field(ge=BOUNDS["width"][0], le=BOUNDS["width"][1], multiple_of=SIDES_IN)]
 
 NUMBERS = ("steps", "guidance", "width", "height")
 TEXTS = ("prompt", "negative_prompt", "scheduler", "model", "lora")
@@ -36,8 +36,8 @@ class GeneratorYaml(_Strict):
 
     model: str = "starter"
     revision: str = ""
-    steps: Annotated[int, Field(ge=1, le=1000)] = 20
-    guidance: Annotated[float, Field(ge=0, le=100)] = 4.0
+    steps: Annotated[int, Field(ge=BOUNDS["steps"][0], le=BOUNDS["steps"][1])] = 20
+    guidance: Annotated[float, Field(ge=BOUNDS["guidance"][0], le=BOUNDS["guidance"][1])] = 4.0
     width: Pixels = 512
     height: Pixels = 512
     scheduler: str = ""

@@ -80,13 +80,27 @@ class RunDir:
         """Make the folders. Nothing is removed: another process may be at work here.
 
         Raises:
-            RunError: the disk is full or the folder cannot be written.
+            JobError: something else lies in the place of the folder or its ledger, or it may not
+                be written.
+            RunError: the disk is full or failing.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.scratch.mkdir(exist_ok=True)
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            raise JobError(
+                f"the run directory cannot be made: {error.strerror}",
+                where=str(self.path),
+                remedy="name another one with --out",
+            ) from error
         except OSError as error:
             raise RunError(f"the run directory {self.path} cannot be written: {error}") from error
+        if self.ledger.exists() and not self.exists:
+            raise JobError(
+                "this is no run directory: its ledger is no file",
+                where=str(self.ledger),
+                remedy="name another one with --out",
+            )
         free = shutil.disk_usage(self.path).free
         if free < FREE_BYTES:
             raise RunError(

@@ -19,7 +19,7 @@ class ImageTable:
     def __init__(self, path: Path) -> None:
         self._rows: dict[str, Row] = {}
         self._folder = path.parent
-        for row in read_rows(path):
+        for row in read_rows(path, "image"):
             name = row.values.get("image")
             if not isinstance(name, str) or not name:
                 raise JobError("the row names no image", where=row.where, remedy="fill 'image'")

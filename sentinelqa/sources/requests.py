@@ -25,6 +25,9 @@ ID_LENGTH = 120
 ID_BYTES = 240
 """An id names a folder, and file systems take names of up to 255 bytes."""
 OVERRIDES = ("steps", "guidance", "width", "height", "model", "scheduler", "lora")
+BOUNDS = {"steps": (1, 1000), "guidance": (0, 100), "width": (16, 8192), "height": (16, 8192)}
+SIDES_IN = 8
+"""Widths and heights are multiples of it."""
 """Columns that a request may use to set the generator for itself: ``generator.steps`` and so on."""
 
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -76,8 +79,12 @@ def read_requests(
         )
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """Stream the rows of a csv, jsonl, parquet or yaml file as mappings."""
+def read_rows(path: Path, needed: str = "id") -> Iterator[Row]:
+    """Stream the rows of a csv, jsonl, parquet or yaml file as mappings.
+
+    Args:
+        needed: the column without which a csv is of no use; the caller looks after the rows.
+    """
     readers = {
         ".csv": _csv_rows,
         ".jsonl": _jsonl_rows,
@@ -94,7 +101,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     if not path.is_file():
         raise JobError("the requests file does not exist", where=str(path))
     try:
-        yield from reader(path)
+        yield from reader(path, needed)
     except UnicodeDecodeError as error:
         raise JobError(
             f"the file is not UTF-8 text (byte {error.start})",
@@ -129,7 +136,8 @@ def fill_template(template: str, values: Mapping[str, Any], where: str) -> str:
             continue
         if spec or conversion or not name.isidentifier():
             raise JobError(
-                f"the prompt template has {{{name}}}; only plain column names may stand in braces",
+                f"the prompt template has {{{name}{'!' + conversion if conversion else ''}"
+                f"{':' + spec if spec else ''}}}; only plain column names may stand in braces",
                 where=where,
             )
         if name not in values:
@@ -211,19 +219,28 @@ def _overrides(values: dict[str, Any], where: str) -> dict[str, Any]:
             )
         if value is None or value == "":
             continue
-        if key in ("steps", "width", "height"):
-            overrides[key] = _whole(value, column, 1, where)
-        elif key == "guidance":
-            overrides[key] = _number(value, column, where)
+        if key in BOUNDS:
+            overrides[key] = _bounded(value, key, where)
         else:
             overrides[key] = str(value)
     return overrides
 
 
+def _bounded(value: Any, key: str, where: str) -> float:
+    """What a job may say too, and no more."""
+    least, most = BOUNDS[key]
+    number = _number(value, key, where) if key == "guidance" else _whole(value, key, 1, where)
+    if not least <= number <= most:
+        raise JobError(f"{key} must lie from {least} to {most}; got {value!r}", where=where)
+    if key in ("width", "height") and number % SIDES_IN:
+        raise JobError(f"{key} must be a multiple of {SIDES_IN}; got {value!r}", where=where)
+    return number
+
+
 def _number(value: Any, key: str, where: str) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise JobError(f"{key} must be a number; got {value!r}", where=where) from error
 
 
@@ -283,33 +300,35 @@ def _claim(seen: sqlite3.Connection, request: Request) -> None:
         ) from error
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
+def _csv_rows(path: Path, needed: str) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
         try:
-            _check_header(reader.fieldnames, path)
+            _check_header(reader.fieldnames, path, needed)
             for values in reader:
                 where = f"{path}:{reader.line_num}"
                 if None in values:
                     raise JobError("the row has more fields than the header", where=where)
                 yield Row({k: (v if v != "" else None) for k, v in values.items()}, where)
         except csv.Error as error:
-            raise JobError(f"not a csv row: {error}", where=f"{path}:{reader.line_num}") from error
+            # the row that is at fault begins after the last that was read
+            where = f"{path}:{reader.line_num + 1}"
+            raise JobError(f"not a csv row: {error}", where=where) from error
 
 
-def _check_header(names: Any, path: Path) -> None:
+def _check_header(names: Any, path: Path, needed: str) -> None:
     if not names:
         raise JobError("the file is empty", where=str(path), remedy="a header and rows are needed")
     doubles = sorted({n for n in names if names.count(n) > 1})
     if doubles:
         raise JobError(f"the column {doubles[0]!r} appears twice", where=f"{path}:1")
-    if "id" not in names:
+    if needed not in names:
         raise JobError(
-            "there is no column 'id'", where=f"{path}:1", remedy=did_you_mean("id", names)
+            f"there is no column {needed!r}", where=f"{path}:1", remedy=did_you_mean(needed, names)
         )
 
 
-def _jsonl_rows(path: Path) -> Iterator[Row]:
+def _jsonl_rows(path: Path, _: str) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -338,23 +357,24 @@ def _check_text(values: Any, where: str) -> None:
         ) from error
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_rows(path: Path, _: str) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise JobError(f"not a parquet file: {error}", where=str(path)) from error
     number = 0
-    with file:
-        for batch in file.iter_batches(batch_size=1024):
-            for values in batch.to_pylist():
-                number += 1
-                yield Row(values, f"{path}: row {number}")
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1024):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield Row(values, f"{path}: row {number}")
+    except pa.ArrowException as error:
+        what = "damaged" if number else "not a parquet file, or a damaged one"
+        where = f"{path}: after row {number}" if number else str(path)
+        raise JobError(f"{what}: {error}", where=where) from error
 
 
-def _yaml_rows(path: Path) -> Iterator[Row]:
+def _yaml_rows(path: Path, _: str) -> Iterator[Row]:
     from sentinelqa.rubric.reading import read_yaml
 
     data, marks = read_yaml(path, what="requests file", error=JobError)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentinelqa.errors import JobError
+from sentinelqa.sources.image_table import ImageTable
 from sentinelqa.sources.requests import RequestDefaults, fill_template, read_requests
 from sentinelqa.types import Request
 
@@ -37,6 +38,56 @@ def test_a_csv_row_becomes_a_request(tmp_path: Path) -> None:
     assert request.overrides == {"steps": 30}
     assert request.metadata == {"colour": "red", "product": "running shoe", "season": "spring"}
     assert request.where == f"{path}:2"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("width", "1000000", "from 16 to 8192"),
+        ("height", "36", "a multiple of 8"),
+        ("steps", "1000000000", "from 1 to 1000"),
+        ("guidance", "nan", "from 0 to 100"),
+        ("guidance", "inf", "from 0 to 100"),
+        ("guidance", "-3", "from 0 to 100"),
+    ],
+)
+def test_a_request_may_set_no_more_than_a_job(
+    tmp_path: Path, column: str, value: str, said: str
+) -> None:
+    path = csv(tmp_path, f"id,prompt,generator.{column}\na,x,{value}\n")
+    with pytest.raises(JobError, match=f"{column} must .*{said}") as caught:
+        read(path)
+    assert caught.value.where == f"{path}:2"
+
+
+def test_a_csv_row_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = csv(tmp_path, f"id,prompt\na,x\nb,{'x' * 200_000}\n")
+    with pytest.raises(JobError, match="not a csv row") as caught:
+        read(path)
+    assert caught.value.where == f"{path}:3"
+
+
+def test_a_parquet_file_that_is_damaged_inside_is_refused(tmp_path: Path) -> None:
+    import pandas as pd
+
+    path = tmp_path / "requests.parquet"
+    count = 4000
+    ids = [f"r{n}" for n in range(count)]
+    pd.DataFrame({"id": ids, "prompt": [f"a disc {n * n}" for n in range(count)]}).to_parquet(path)
+    content = bytearray(path.read_bytes())
+    content[100:4000] = bytes(n % 251 for n in range(3900))
+    path.write_bytes(content)
+    with pytest.raises(JobError, match="damaged|cannot be read"):
+        read(path)
+
+
+def test_a_table_of_images_needs_no_ids(tmp_path: Path) -> None:
+    path = csv(tmp_path, "image,prompt\na.png,a disc\n")
+    row = ImageTable(path).find("folder/a.png")
+    assert row is not None
+    assert row.values["prompt"] == "a disc"
+    with pytest.raises(JobError, match="no column 'image'"):
+        ImageTable(csv(tmp_path, "picture,prompt\na.png,a disc\n"))
 
 
 def test_a_prompt_of_its_own_wins_over_the_template(tmp_path: Path) -> None:
