@@ -1,8 +1,9 @@
 """What measuring costs, relative to one another: the currency of :mod:`sentinelqa.cascade`.
 
-Milliseconds on one core of one machine (2026), on photographs of 0.02 to 1 megapixel. Only their
-ratios matter, and those within a factor of two; ``sentinelqa bench --row 5`` measures them again.
-They are declared rather than taken by the clock, so that equal runs leave equal evidence.
+Milliseconds on one core of one machine (2026), on pictures of 0.02 to 1 megapixel in which there is
+something to do. Only their ratios matter, and those roughly; ``sentinelqa bench --row 5`` measures
+them again, and names those that are off by more than three times. They are declared rather than
+taken by the clock, so that equal runs leave equal evidence.
 """
 
 from __future__ import annotations
@@ -45,17 +46,17 @@ _UNKNOWN_DIMENSION = Cost(0.2)
 
 FEATURES: Mapping[str, Cost] = MappingProxyType(
     {
-        "pixels": Cost(1.0, 16.0),
-        "hashes": Cost(1.0, 11.0),
-        "clip": Cost(18.0, 14.0),
+        "pixels": Cost(0.7, 8.0),
+        "hashes": Cost(0.7, 9.0),
+        "clip": Cost(13.0, 10.0),
         "aesthetic": Cost(0.5),
-        "foreground": Cost(2.0, 35.0),
+        "foreground": Cost(2.0, 25.0),
         "person": Cost(1.0),
-        "keypoints": Cost(5.0, 650.0),
-        "faces": Cost(15.0, 10.0),
-        "face_embedding": Cost(100.0),
-        "safety": Cost(60.0, 5.0),
-        "text": Cost(400.0, 300.0),
+        "keypoints": Cost(20.0, 500.0),
+        "faces": Cost(12.0, 30.0),
+        "face_embedding": Cost(150.0),
+        "safety": Cost(50.0, 10.0),
+        "text": Cost(50.0, 850.0),
         "known": Cost(0.5),
         "judge": Cost(3000.0),
     }
@@ -63,13 +64,14 @@ FEATURES: Mapping[str, Cost] = MappingProxyType(
 
 DIMENSIONS: Mapping[str, Cost] = MappingProxyType(
     {
-        "artifacts": Cost(1.0, 175.0),
-        "sharpness": Cost(4.0, 75.0),
-        "background": Cost(2.0, 25.0),
-        "resolution": Cost(1.0, 30.0),
-        "skin_tone": Cost(2.0, 20.0),
-        "lighting": Cost(2.0, 20.0),
-        "face_sharpness": Cost(3.0, 10.0),
-        "colour": Cost(15.0),
+        "artifacts": Cost(2.0, 115.0),
+        "sharpness": Cost(3.5, 85.0),
+        "background": Cost(2.0, 40.0),
+        "skin_tone": Cost(1.5, 15.0),
+        "lighting": Cost(1.5, 18.0),
+        "face_sharpness": Cost(2.0),
+        "colour": Cost(20.0),
+        "identity": Cost(1.0, 110.0),
+        "orientation": Cost(3.0, 250.0),
     }
 )
