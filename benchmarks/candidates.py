@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinelqa.retry import RetryPolicy
-from sentinelqa.scheduling import Closed, Planned, Scheduler
+from sentinelqa.scheduling import Closed, Scheduler
 from sentinelqa.types import Judged, Outcome, Request, Settings, Verdict
 
 BATCH = 16
@@ -80,7 +80,7 @@ def adaptive(case: Case, trace: NDArray[np.bool_], give_up_below: float) -> Spen
     made = np.zeros(len(trace), int)
     delivered = np.zeros(len(trace), int)
 
-    def note(event: Planned | Closed | None) -> None:
+    def note(event: object) -> None:
         if isinstance(event, Closed):
             made[int(event.request.id)] = len(event.judged)
             delivered[int(event.request.id)] = len(event.selection.delivered)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sentinelqa.cascade import ONE_IN, is_surveyed
 from sentinelqa.retry import RetryPolicy
-from sentinelqa.scheduling import COHORT, Closed, Planned, Scheduler
+from sentinelqa.scheduling import COHORT, Closed, Scheduler
 from sentinelqa.screening import Screener, Screening, Sighting
 from sentinelqa.types import Candidate, Judged, Outcome, Request, Settings, Verdict
 
@@ -131,7 +131,7 @@ class Replay:
             screener.note(*place, Sighting(scores, passed, ONE_IN if dropped else 1))
         return PASSED if passed else FAILED
 
-    def _note(self, event: Planned | Closed | None) -> None:
+    def _note(self, event: object) -> None:
         if isinstance(event, Closed):
             chosen = set(event.selection.delivered)
             self._delivered[int(event.request.id)] = [

@@ -107,13 +107,12 @@ def costs_alone(
     dimensions: Sequence[Dimension], features: Mapping[str, Feature], *, megapixels: float
 ) -> dict[str, float]:
     """Dimension -> milliseconds to measure it and nothing else."""
-    return {
-        dimension.name: sum(
-            cost_of(part).milliseconds(megapixels)
-            for part in (dimension, *(features[f] for f in needs_of(dimension, features)))
-        )
-        for dimension in dimensions
-    }
+    found = {}
+    for dimension in dimensions:
+        parts: list[Feature | Dimension] = [dimension]
+        parts += [features[name] for name in sorted(needs_of(dimension, features))]
+        found[dimension.name] = sum(cost_of(part).milliseconds(megapixels) for part in parts)
+    return found
 
 
 def needs_of(dimension: Dimension, features: Mapping[str, Feature]) -> set[str]:

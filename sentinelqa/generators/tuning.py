@@ -116,7 +116,8 @@ def compare(pipeline: Any, tuning: Tuning, seconds: Callable[[], float]) -> Tuni
 
     best = timed("plain", tuning)
     for name, worth in _options(pipeline):
-        tried = replace(tuning, **{name: True})
+        changed: dict[str, Any] = {name: True}
+        tried = replace(tuning, **changed)
         taken = timed(name, tried)
         if taken <= worth * best and taken < float("inf"):
             tuning, best = tried, taken
