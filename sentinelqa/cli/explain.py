@@ -80,6 +80,7 @@ def _draw(rubric: Rubric, request: Request, image: Path, target: Path) -> bool:
     from sentinelqa.errors import ModelError, ScoringError
     from sentinelqa.features.base import FeatureInput
     from sentinelqa.features.overlays import overlay
+    from sentinelqa.files import replacing
     from sentinelqa.scorer import dimensions_of, features_of
 
     features = features_of(rubric, dimensions_of(rubric))
@@ -93,7 +94,8 @@ def _draw(rubric: Rubric, request: Request, image: Path, target: Path) -> bool:
         if isinstance(value, ScoringError):
             return False
         values[name] = value
-    Image.fromarray(overlay(values)).save(target, "PNG")
+    with replacing(target) as part:
+        Image.fromarray(overlay(values)).save(part, "PNG")
     return True
 
 

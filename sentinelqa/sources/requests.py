@@ -6,6 +6,7 @@ Rows are streamed, so a catalog of a million requests takes no more memory than 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -367,11 +369,34 @@ def _parquet_rows(path: Path, _: str) -> Iterator[Row]:
             for batch in file.iter_batches(batch_size=1024):
                 for values in batch.to_pylist():
                     number += 1
-                    yield Row(values, f"{path}: row {number}")
+                    where = f"{path}: row {number}"
+                    yield Row({k: _storable(v, k, where) for k, v in values.items()}, where)
     except pa.ArrowException as error:
         what = "damaged" if number else "not a parquet file, or a damaged one"
         where = f"{path}: after row {number}" if number else str(path)
         raise JobError(f"{what}: {error}", where=where) from error
+
+
+def _storable(value: Any, column: str, where: str) -> Any:
+    """A value of a parquet column as JSON has it: dates as text, decimals and durations (in
+    seconds) as numbers."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, list):
+        return [_storable(v, column, where) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _storable(v, column, where) for k, v in value.items()}
+    raise JobError(
+        f"the column {column!r} holds {type(value).__name__}, which no table can show",
+        where=where,
+        remedy="write text, numbers or dates",
+    )
 
 
 def _yaml_rows(path: Path, _: str) -> Iterator[Row]:

@@ -30,7 +30,7 @@ def rubric(tmp_path: Path) -> str:
 
 
 def test_measurements_checks_and_picture(tmp_path: Path, rubric: str) -> None:
-    image, target = tmp_path / "cup.png", tmp_path / "seen.png"
+    image, target = tmp_path / "cup.png", tmp_path / "a new folder" / "seen.png"
     Image.fromarray(blurred(photograph("coffee"), 4)).save(image)
     arguments = [str(image), "--rubric", rubric, "--overlay", str(target)]
     done = CliRunner().invoke(explain, arguments, standalone_mode=False)

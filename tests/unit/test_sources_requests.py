@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -77,8 +79,38 @@ def test_a_parquet_file_that_is_damaged_inside_is_refused(tmp_path: Path) -> Non
     content = bytearray(path.read_bytes())
     content[100:4000] = bytes(n % 251 for n in range(3900))
     path.write_bytes(content)
-    with pytest.raises(JobError, match="damaged|cannot be read"):
+    with pytest.raises(JobError, match=r"damaged|cannot be read"):
         read(path)
+
+
+def test_a_parquet_file_may_hold_dates_decimals_and_durations(tmp_path: Path) -> None:
+    import pandas as pd
+
+    path = tmp_path / "requests.parquet"
+    row = {
+        "id": "a",
+        "prompt": "a disc",
+        "day": dt.date(2026, 11, 21),
+        "at": dt.datetime(2026, 11, 21, 11, 30, tzinfo=dt.UTC),
+        "price": Decimal("1.10"),
+        "length": dt.timedelta(minutes=1),
+        "tags": ["x", "y"],
+        "sizes": {"s": Decimal("2.5")},
+    }
+    pd.DataFrame([row]).to_parquet(path)
+    (request,) = read(path)
+    assert json.loads(json.dumps(request.metadata)) == {
+        "day": "2026-11-21",
+        "at": "2026-11-21T11:30:00+00:00",
+        "price": 1.1,
+        "length": 60.0,
+        "tags": ["x", "y"],
+        "sizes": {"s": 2.5},
+    }
+    pd.DataFrame([{"id": "a", "prompt": "a disc", "raw": b"\xff\x00"}]).to_parquet(path)
+    with pytest.raises(JobError, match="'raw' holds bytes") as caught:
+        read(path)
+    assert caught.value.where == f"{path}: row 1"
 
 
 def test_a_table_of_images_needs_no_ids(tmp_path: Path) -> None:
