@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from sentinelqa.features.colour import delta_e, lab, luminance
+from sentinelqa.features.colour import _AT_ONCE, delta_e, lab, luminance
 
 # Published test pairs of Sharma, Wu and Dalal (2005), table 1.
 PAIRS = [
@@ -43,3 +43,12 @@ def test_lab_of_known_colours() -> None:
     assert values[0] == pytest.approx([100, 0, 0], abs=0.05)
     assert values[1] == pytest.approx([53.24, 80.09, 67.20], abs=0.2)
     assert values[2] == pytest.approx([32.30, 79.19, -107.86], abs=0.2)
+
+
+def test_a_pixel_has_the_same_colour_however_many_others_there_are() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (130, 71, 3), np.uint8)
+
+    whole = lab(rgb)
+
+    assert rgb[..., 0].size > _AT_ONCE
+    assert np.array_equal(whole, np.array([lab(row) for row in rgb]))

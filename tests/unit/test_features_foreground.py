@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sentinelqa.features.foreground import find_foreground
+from sentinelqa.features.foreground import _border, border_ring, find_foreground
 from sentinelqa.features.pixels import Picture
 
 
@@ -44,3 +44,12 @@ def test_busy_border_has_no_subject() -> None:
 def test_odd_shapes(shape: tuple[int, int]) -> None:
     found = find_foreground(Picture(np.full((*shape, 3), 255, np.uint8)))
     assert found.box is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (49, 51), (120, 40), (512, 300)])
+def test_the_border_is_the_ring(shape: tuple[int, int]) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+
+    ring = rgb[border_ring(shape)]
+
+    assert sorted(map(tuple, _border(rgb))) == sorted(map(tuple, ring))

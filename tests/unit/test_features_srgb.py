@@ -27,6 +27,7 @@ def pictures() -> dict[str, tuple[Image.Image, dict[str, object]]]:
     real = rng.random((height, width)).astype(np.float32)
     real[-1, -1] = 200.0
     return {
+        "plain.jpg": (rgb, {}),
         "rgb.png": (rgb, {"icc_profile": profile}),
         "alpha.png": (alpha, {"icc_profile": profile}),
         "grey-alpha.png": (Image.merge("LA", (grey, grey)), {}),
@@ -46,6 +47,7 @@ def test_strips_change_nothing(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     image.save(path, **options)
     whole = decode(path)
     monkeypatch.setattr(srgb, "_STRIP_PIXELS", 5 * SIZE[0])
+    monkeypatch.setattr(srgb, "_WHOLE_PIXELS", 0)
     strips = decode(path)
     assert np.array_equal(strips.rgb, whole.rgb)
     assert (strips.icc, strips.mode, strips.bits) == (whole.icc, whole.mode, whole.bits)

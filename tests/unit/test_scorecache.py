@@ -197,3 +197,30 @@ def test_a_broken_cache_costs_nothing_but_its_use(
     _, found = score(rubric, work, cached=True)
     assert found == score(rubric, work, cached=False)[1]
     assert "is not used" in caplog.text
+
+
+def test_where_nothing_competes_there_are_no_hashes(tmp_path: Path, rubric: Path) -> None:
+    rubric.write_text(RUBRIC.replace("    duplicate: {min: 0.2}\n", "    framing: {min: 0.1}\n"))
+    work = items(tmp_path / "images")
+    _, competing = score(rubric, work, cached=True)
+    stage = ScoreStage(ScorePlan(rubric=load_rubric(str(rubric)), cache=plan(rubric), hashes=False))
+
+    alone = [replace(s, seconds=0.0) for s in stage.run(work)]
+
+    assert any(s.phash is not None for s in competing)
+    assert alone == [replace(s, phash=None) for s in competing]
+
+
+def test_the_cache_answers_for_files_without_opening_them(
+    tmp_path: Path, rubric: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = items(tmp_path / "images")
+    _, first = score(rubric, work[:4], cached=True)
+    stage = ScoreStage(ScorePlan(rubric=load_rubric(str(rubric)), cache=plan(rubric)))
+    monkeypatch.setattr("sentinelqa.images.probe", None)
+
+    found = stage.recall([*work, replace(work[0], path=f"file://{work[0].path}")])
+
+    known = [replace(s, seconds=0.0) for s in found if s is not None]
+    assert known == first
+    assert found[4:] == [None] * 4
