@@ -14,9 +14,10 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -32,6 +33,8 @@ from sentinelqa.pipeline.score import BATCH
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.scorer import ScoreItem, ScorePlan, ScoreStage, make_score_stage
 from sentinelqa.types import Candidate, Request
+
+T = TypeVar("T")
 
 PEER = "SENTINELQA_CLEANVISION_PYTHON"
 """The variable that names an interpreter which has cleanvision."""
@@ -64,16 +67,13 @@ def measure(bench: Bench) -> list[Row]:
 def _over_decoding(bench: Bench) -> Row:
     count = bench.pick(full=32, quick=4)
     photos = write_jpeg(bench.scratch / "photos", photographs(count, 1024))
-    files = sorted(photos.iterdir())
-    stage = _stage(_plan(bench.scratch, "cheap", CHEAP))
-    decoders = (_with_pillow, _with_opencv)
-    cv2.setNumThreads(1)
-    best = min(decoders, key=lambda decode: min(_seconds(decode, files) for _ in range(2)))
-    ratio = interleaved(
-        lambda: _seconds(best, files),
-        lambda: _seconds(lambda _: stage.run(_items(photos)), [photos]),
-        bench.pick(full=5, quick=1),
-    )
+    plan = _plan(bench.scratch, "cheap", CHEAP)
+    spec = StageSpec(name="sides", make=partial(_Sides, plan, photos))
+    with LocalEngine() as engine:
+        (result,) = map_stage(engine, spec, [bench.pick(full=5, quick=1)])
+    if not isinstance(result, Done):
+        raise RuntimeError(str(result))
+    ratio, decoder = result.value
     return Row(
         number=6,
         name="scoring over decoding alone, cheap rubric",
@@ -81,13 +81,37 @@ def _over_decoding(bench: Bench) -> Row:
         reached=ratio,
         limit=1.0,
         detail=f"{count} JPEG photographs of 1024 x 1024 pixels, one dimension (framing); decoding "
-        f"by {'Pillow' if best is _with_pillow else 'OpenCV'}, the faster here.",
-        gap="The file's hash, and the frame's border in L*a*b*.",
+        f"by {decoder}, the faster here; both in a worker.",
+        gap="The file's hash (as long as a sixth of decoding), shrinking, and the frame's border "
+        "in L*a*b*. A decoder that shrinks would beat the goal, but finds other values.",
     )
 
 
+class _Sides:
+    """Both sides in one worker, as workers run. See :class:`sentinelqa.engines.base.Stage`."""
+
+    def __init__(self, plan: ScorePlan, photos: Path) -> None:
+        self._plan, self._photos = plan, photos
+
+    def load(self) -> None:
+        self._stage = _stage(self._plan)
+
+    def run(self, item: int) -> tuple[float, str]:
+        """Decoding's share of scoring, the median of ``item`` turns, and the decoder."""
+        files = sorted(self._photos.iterdir())
+        batches = in_batches(_items(self._photos), BATCH)
+        decoders = {"Pillow": _with_pillow, "OpenCV": _with_opencv}
+        best = min(decoders, key=lambda n: min(_seconds(decoders[n], files) for _ in range(3)))
+        ratio = interleaved(
+            lambda: _seconds(decoders[best], files),
+            lambda: _seconds(self._stage.run, batches),
+            item,
+        )
+        return ratio, best
+
+
 def _over_loop(bench: Bench) -> Row:
-    count = bench.pick(full=64, quick=4)
+    count = bench.pick(full=32, quick=4)
     products = write_jpeg(bench.scratch / "products", drawn(count, 768))
     plan = _plan(bench.scratch, "rich", WITH_PROMPT)
     items = _items(products)
@@ -98,7 +122,7 @@ def _over_loop(bench: Bench) -> Row:
     workers = scoring_workers(alone=True)
     loop = interleaved(
         lambda: _wall(lambda: [s.run([i]) for i in items for s in alone]),
-        lambda: pooled(plan, in_batches(items, BATCH // 4), workers)[0],
+        lambda: pooled(plan, in_batches(items, BATCH // 8), workers)[0],
         bench.pick(full=3, quick=1),
     )
     return Row(
@@ -116,7 +140,7 @@ def _over_loop(bench: Bench) -> Row:
 
 def _over_cleanvision(bench: Bench) -> Row:
     python = os.environ.get(PEER)
-    count = bench.pick(full=128, quick=8)
+    count = bench.pick(full=96, quick=8)
     reached, detail = None, f"Not measured: {PEER} names no interpreter that has cleanvision."
     if python:
         photos = write_jpeg(bench.scratch / "shared", photographs(count, 1024))
@@ -201,11 +225,11 @@ def _with_opencv(path: Path) -> object:
     return cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
 
 
-def _seconds(work: Callable[[Path], object], paths: list[Path]) -> float:
+def _seconds(work: Callable[[T], object], items: Sequence[T]) -> float:
     """Processor time."""
     start = time.process_time()
-    for path in paths:
-        work(path)
+    for item in items:
+        work(item)
     return time.process_time() - start
 
 
