@@ -15,7 +15,7 @@ from sentinelqa.ledger import Ledger, LedgerReader
 from sentinelqa.ledger.audit import audit
 from sentinelqa.pipeline.loop import outcome_of
 from sentinelqa.retry import RetryPolicy
-from sentinelqa.scheduling import Closed, Planned, Scheduler
+from sentinelqa.scheduling import Closed, Planned, Ranking, Scheduler
 from sentinelqa.scorer import Scored
 from sentinelqa.types import Candidate, Judged, Outcome, Request, RequestOutcome, Settings, Verdict
 
@@ -40,7 +40,7 @@ def session(ledger: Ledger, rng: random.Random, batch: int) -> Iterator[None]:
         settings=SETTINGS, policy=POLICY, seed=1, history=ledger.first_round_rates()
     )
 
-    def note(event: Planned | Closed | None) -> Iterator[None]:
+    def note(event: Planned | Closed | Ranking | None) -> Iterator[None]:
         if isinstance(event, Planned):
             ledger.plan_round(event.request.id, event.round, event.candidates)
         elif isinstance(event, Closed):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinelqa.retry import PassRate, Recipe, RetryPolicy, Round
-from sentinelqa.scheduling import COHORT, Closed, Planned, Scheduler, pass_rate
+from sentinelqa.scheduling import COHORT, Closed, Planned, Ranking, Scheduler, pass_rate
 from sentinelqa.types import Candidate, Judged, Outcome, Request, Settings, Verdict
 
 SETTINGS = Settings(model="m")
@@ -32,10 +32,10 @@ def drive(count: int, order_seed: int, batch: int) -> tuple[list[Closed], list[P
     flying: list[Candidate] = []
     position = 0
 
-    def note(event: Planned | Closed | None) -> None:
+    def note(event: Planned | Closed | Ranking | None) -> None:
         if isinstance(event, Planned):
             planned.append(event)
-        elif event is not None:
+        elif isinstance(event, Closed):
             closed.append(event)
 
     while position < count or scheduler.open:
