@@ -102,12 +102,14 @@ def steepest(gradient: Plane) -> NDArray[np.bool_]:
 
 def reblur(before: Plane, after: Plane, where: NDArray[np.bool_]) -> float:
     """Share of gradient magnitude lost to the second blur, 0 to 1."""
-    total = float(before[where].sum(dtype=np.float64))
-    return (
-        float(np.clip(1 - float(after[where].sum(dtype=np.float64)) / total, 0, 1))
-        if total > 0
-        else 0.0
-    )
+    places = np.flatnonzero(where)
+    return _lost(before.ravel()[places], after.ravel()[places])
+
+
+def _lost(before: Plane, after: Plane) -> float:
+    total = float(before.sum(dtype=np.float64))
+    kept = float(after.sum(dtype=np.float64))
+    return float(np.clip(1 - kept / total, 0, 1)) if total > 0 else 0.0
 
 
 def tile_map(before: Plane, after: Plane) -> NDArray[np.float64]:
@@ -118,11 +120,13 @@ def tile_map(before: Plane, after: Plane) -> NDArray[np.float64]:
     for i in range(_TILES):
         for j in range(_TILES):
             tile = np.s_[rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
-            if not before[tile].size:
+            own, blurred = before[tile].ravel(), after[tile].ravel()
+            if not own.size:
                 continue
-            steep = steepest(before[tile])
-            if steep.any() and before[tile][steep].mean(dtype=np.float64) >= _FAINT:
-                out[i, j] = reblur(before[tile], after[tile], steep)
+            steep = np.flatnonzero(steepest(own))
+            rises = own[steep]
+            if len(rises) and rises.mean(dtype=np.float64) >= _FAINT:
+                out[i, j] = _lost(rises, blurred[steep])
     return out
 
 
