@@ -83,7 +83,7 @@ def _over_decoding(bench: Bench) -> Row:
         detail=f"{count} JPEG photographs of 1024 x 1024 pixels, one dimension (framing); decoding "
         f"by {decoder}, the faster here; both in a worker.",
         gap="Pillow decodes, which takes half as long again as OpenCV with equal pixels, but "
-        "refuses files that are cut off; then the file's hash, shrinking, and the border in L*a*b*.",
+        "refuses files that are cut off; then the file's hash, shrinking, the border in L*a*b*.",
     )
 
 
