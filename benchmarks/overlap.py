@@ -20,7 +20,7 @@ from typing import Any
 import sentinelqa
 
 HOME = Path(__file__).resolve().parents[1]
-DOCS, PICTURE = HOME / "docs" / "performance.md", HOME / "docs" / "overlap.svg"
+DOCS, PICTURE = HOME / "docs" / "performance.md", HOME / "docs" / "images" / "overlap.svg"
 START, END = "<!-- overlap: start -->", "<!-- overlap: end -->"
 KINDS = ("denoise", "decode", "copy and write", "encode", "features", "judge", "ledger", "deliver")
 COLOURS = ("#2a7f62", "#5fb48f", "#8c6bb1", "#b3432b", "#e08e45", "#c9b037", "#4a6fa5", "#888888")
@@ -145,7 +145,7 @@ def record(lines: Sequence[str], found: dict[str, Spans]) -> None:
     page = DOCS.read_text(encoding="utf-8")
     before, _, rest = page.partition(START)
     _, _, after = rest.partition(END)
-    shown = "![What runs when in a run of the starter models](overlap.svg)"
+    shown = "![What runs when in a run of the starter models](images/overlap.svg)"
     body = "\n".join([START, shown, "", *lines, END])
     DOCS.write_text(before + body + after, encoding="utf-8")
     PICTURE.write_text(picture(found), encoding="utf-8")
