@@ -112,7 +112,7 @@ ROWS = (
     Row(
         14,
         "readers beside the writer",
-        "0 locked out; log at most 64 MB; 99 of 100 reads within 100 ms",
+        "0 locked out; log at most 64 MB; 99 of 100 reads at most 100 ms in the ledger",
         ("reliability/test_readers.py",),
     ),
     Row(
