@@ -23,11 +23,11 @@ def portable(cls: type[T]) -> type[T]:
     def reduced(self: Any) -> tuple[Any, ...]:
         return _made_again, (cls, *values(self))
 
-    cls.__reduce__ = reduced  # type: ignore[method-assign, assignment]
+    cls.__reduce__ = reduced  # type: ignore[method-assign]
     return cls
 
 
-def _made_again(cls: type[T], *values: Any) -> T:
+def _made_again(cls: Any, *values: Any) -> Any:
     made = object.__new__(cls)
     for write, value in zip(_writers(cls), values, strict=True):
         write(made, value)
