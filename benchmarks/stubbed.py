@@ -1,10 +1,11 @@
-"""A run whose generator and scorer answer at once: what is left is the supervising process.
+"""What the supervising process of a run takes: memory and processor time, part by part.
 
-    python -m benchmarks.stubbed --requests 100000 --candidates 1
+    python -m benchmarks.stubbed --requests 100000 --candidates 1 FOLDER
 
-Planning, ledger, deliveries, tables and report are those of any run; the two worker pools are
+Planning, ledger, deliveries, tables and report are those of any run. The two worker pools are
 replaced by answers that cost nothing: every candidate refers to one of a few small pictures, and
-one in four passes. Syncs are left out: they take the disk's time, and hold no memory.
+one in four passes. Syncs are left out: they take the disk's time, and hold no memory. With
+``--workers`` nothing is replaced: the generator without a model, a cheap scorer, and real messages.
 """
 
 from __future__ import annotations
@@ -14,21 +15,22 @@ import importlib
 import json
 import os
 import resource
-import threading
 import time
 import zlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from unittest.mock import patch
 
-from sentinelqa import images, report
+from sentinelqa import images, registry
 from sentinelqa.engines.base import Done, Failed, Pool, StageSpec
 from sentinelqa.generators.fake import draw
 from sentinelqa.generators.stage import GeneratedFiles, GenerateItem
 from sentinelqa.job import load_job
+from sentinelqa.pipeline import run as run_job
 from sentinelqa.scorer import Scored, ScoreItem
 from sentinelqa.types import (
     Candidate,
@@ -47,9 +49,9 @@ name: stubbed
 version: 1
 tiers:
   generic:
-    sharpness: {min: 0.75}
+    sharpness: {{min: {least}}}
 on_unscored: review
-rank: {sharpness: 1}
+rank: {{sharpness: 1}}
 """
 JOB = """\
 name: stubbed
@@ -60,6 +62,15 @@ deliver: 1
 candidates: {{best_of: {candidates}, batch: 16}}
 seed: 1
 """
+
+
+WATCHED = (
+    ("sentinelqa.pipeline.run", "_ledger", "create"),
+    ("sentinelqa.pipeline.run", "_work", "loop"),
+    ("sentinelqa.pipeline.loop", "_deliver", "deliver"),
+    ("sentinelqa.pipeline.finish", "_write_tables", "tables"),
+    ("sentinelqa.report", "write_report", "report"),
+)
 
 
 class StubPool:
@@ -145,44 +156,44 @@ class StubEngine:
         )
 
 
-def stubbed(folder: Path, requests: int, candidates: int, *, reported: bool) -> dict[str, float]:
+def stubbed(
+    folder: Path, requests: int, candidates: int, *, reported: bool, workers: bool = False
+) -> dict[str, float]:
     """One run.
 
     Returns:
-        ``peak``: resident memory in MB, at most, by the end of the run; ``after_tables`` and
-        ``after_report`` at theirs; ``seconds`` of wall time, and of each part.
+        ``<part>: <what>``. The parts are create, loop, deliver, tables and report; of each
+        the seconds of wall time, of processor time of its own thread and of the whole process, and
+        the largest resident memory by its end.
     """
     folder.mkdir(parents=True)
     with (folder / "requests.csv").open("w", encoding="utf-8") as file:
         file.write("id,prompt\n")
         file.writelines(f"r{n},disc {n}\n" for n in range(requests))
-    (folder / "rubric.yaml").write_text(RUBRIC, encoding="utf-8")
+    least = 0.0 if workers else 0.75
+    (folder / "rubric.yaml").write_text(RUBRIC.format(least=least), encoding="utf-8")
     job = JOB.format(side=SIDE, candidates=candidates)
     (folder / "job.yaml").write_text(job, encoding="utf-8")
     run = folder / "run"
-    pictures = [_picture(run, seed) for seed in range(PICTURES)]
-    found: dict[str, float] = {}
-    pipeline = importlib.import_module("sentinelqa.pipeline.run")
-    finishing = importlib.import_module("sentinelqa.pipeline.finish")
-    watched = [
-        (pipeline, "_ledger", "create"),
-        (pipeline, "_work", "loop"),
-        (finishing, "_write_tables", "tables"),
-        (report, "write_report", "report"),
-    ]
-    with (
-        patch.object(pipeline.registry.engines, "load", lambda name: partial(StubEngine, pictures)),
-        patch.object(os, "fsync", lambda descriptor: None),
-    ):
-        for module, name, part in watched:
-            target = getattr(module, name)
+    found: dict[str, float] = defaultdict(float)
+    with ExitStack() as stack:
+        if not workers:
+            pictures = [_picture(run, seed) for seed in range(PICTURES)]
+            engine = partial(StubEngine, pictures)
+            stack.enter_context(patch.object(registry.engines, "load", lambda _: engine))
+            stack.enter_context(patch.object(os, "fsync", lambda _: None))
+        for module, name, part in WATCHED:
+            owner = importlib.import_module(module)
+            target = getattr(owner, name)
             if part == "report" and not reported:
-                target = lambda *arguments, **named: None  # noqa: E731
-            patcher = patch.object(module, name, _watched(target, part, found))
-            patcher.start()
-        pipeline.run(load_job(folder / "job.yaml"), out=run)
-        patch.stopall()
-    return found
+                target = _nothing
+            stack.enter_context(patch.object(owner, name, _watched(target, part, found)))
+        run_job(load_job(folder / "job.yaml"), out=run)
+    return dict(found)
+
+
+def _nothing(*arguments: Any, **named: Any) -> None:
+    pass
 
 
 def _watched(target: Callable[..., Any], part: str, found: dict[str, float]) -> Callable[..., Any]:
@@ -191,9 +202,9 @@ def _watched(target: Callable[..., Any], part: str, found: dict[str, float]) -> 
         try:
             return target(*arguments, **named)
         finally:
-            found[f"{part}: seconds"] = time.perf_counter() - wall
-            found[f"{part}: own processor seconds"] = time.thread_time() - own
-            found[f"{part}: processor seconds"] = time.process_time() - whole
+            found[f"{part}: seconds"] += time.perf_counter() - wall
+            found[f"{part}: own processor seconds"] += time.thread_time() - own
+            found[f"{part}: processor seconds"] += time.process_time() - whole
             found[f"{part}: peak MB by its end"] = (
                 resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             )
@@ -214,6 +225,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--candidates", type=int, default=1, help="per request")
     parser.add_argument("--no-report", action="store_true", help="stop after the tables")
+    parser.add_argument("--workers", action="store_true", help="real workers and syncs")
     parser.add_argument("folder", type=Path, help="a folder that is not there yet")
     arguments = parser.parse_args()
     found = stubbed(
@@ -221,8 +233,8 @@ def main() -> None:
         arguments.requests,
         arguments.candidates,
         reported=not arguments.no_report,
+        workers=arguments.workers,
     )
-    found["threads"] = threading.active_count()
     print(json.dumps(found, indent=1))
 
 

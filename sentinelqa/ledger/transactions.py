@@ -57,14 +57,18 @@ class Transactions:
         with mapped_errors():
             try:
                 yield
-                if self.db.in_transaction:
-                    self.db.execute("COMMIT")
+                self.commit()
             except BaseException:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
                 raise
             finally:
                 self._together = None
+
+    def commit(self) -> None:
+        """End the transaction that is under way, if there is one."""
+        if self.db.in_transaction:
+            self.db.execute("COMMIT")
 
     def _sync(self, synced: bool) -> None:
         if synced is not self._synced:
