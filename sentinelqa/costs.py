@@ -70,8 +70,8 @@ DIMENSIONS: Mapping[str, Cost] = MappingProxyType(
         "skin_tone": Cost(1.5, 15.0),
         "lighting": Cost(1.5, 18.0),
         "face_sharpness": Cost(2.0),
-        "colour": Cost(20.0),
-        "identity": Cost(1.0, 110.0),
+        "colour": Cost(28.0),
+        "identity": Cost(2.0, 150.0),
         "orientation": Cost(3.0, 250.0),
     }
 )
