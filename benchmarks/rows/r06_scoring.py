@@ -111,7 +111,7 @@ class _Sides:
 
 
 def _over_loop(bench: Bench) -> Row:
-    count = bench.pick(full=32, quick=4)
+    count = bench.pick(full=24, quick=4)
     products = write_jpeg(bench.scratch / "products", drawn(count, 768))
     plan = _plan(bench.scratch, "rich", WITH_PROMPT)
     items = _items(products)
@@ -123,7 +123,7 @@ def _over_loop(bench: Bench) -> Row:
     loop = interleaved(
         lambda: _wall(lambda: [s.run([i]) for i in items for s in alone]),
         lambda: pooled(plan, in_batches(items, BATCH // 8), workers)[0],
-        bench.pick(full=3, quick=1),
+        bench.pick(full=2, quick=1),
     )
     return Row(
         number=6,
@@ -149,7 +149,7 @@ def _over_cleanvision(bench: Bench) -> Row:
         reached = interleaved(
             lambda: _cleanvision(python, photos, bench.cores, said),
             lambda: _wall(lambda: _from_start(plan, photos)),
-            bench.pick(full=3, quick=1),
+            bench.pick(full=2, quick=1),
         )
         detail = (
             f"{count} JPEG photographs of 1024 x 1024 pixels; focus, size, aspect, colourlessness, "
