@@ -68,7 +68,8 @@ def open_regular(path: str, max_bytes: int = MAX_BYTES) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise unreadable("missing", path, "there is no such file") from error
+        odd = ", and no name that is not UTF-8 can be read: rename it" if "\\x" in path else ""
+        raise unreadable("missing", path, f"there is no such file{odd}") from error
     except (OSError, ValueError) as error:
         raise unreadable("not_a_file", path, "it cannot be opened as a plain file") from error
     try:

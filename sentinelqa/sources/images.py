@@ -24,14 +24,14 @@ def find_images(paths: Iterable[str]) -> Iterator[str]:
 
     Raises:
         JobError: a path that does not exist, a glob that matches nothing, a folder without images,
-            a name that is not text, a URL of a protocol that is not allowed.
+            a URL of a protocol that is not allowed.
     """
     seen: set[str] = set()
     for path in paths:
         found = False
         for image in _images_of(path):
             found = True
-            _check_name(image)
+            image = _named(image)
             key = image if is_address(image) else os.path.abspath(image)  # noqa: PTH100 - links stay
             if key not in seen:
                 seen.add(key)
@@ -52,7 +52,7 @@ def listing_digest(paths: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for image in find_images(paths):
         digest.update(f"{image}\x1f".encode())
-        if not is_address(image):
+        if not is_address(image) and os.path.lexists(image):
             status = os.lstat(image)
             digest.update(f"{status.st_size}\x1f{status.st_mtime_ns}\x1f".encode())
     return digest.hexdigest()
@@ -77,14 +77,10 @@ def _images_of(path: str) -> Iterator[str]:
     raise JobError(f"there is no file or folder {path!r}")
 
 
-def _check_name(image: str) -> None:
-    try:
-        image.encode()
-    except UnicodeEncodeError as error:
-        raise JobError(
-            f"the file name {os.fsencode(image)!r} is not UTF-8 text, so no table could name it",
-            remedy="rename the file",
-        ) from error
+def _named(image: str) -> str:
+    """The path as tables can hold it. Bytes that are not UTF-8 are written ``\\xff``; no such file
+    can be opened, so the image is reported as unreadable and the others are scored."""
+    return os.fsencode(image).decode(errors="backslashreplace")
 
 
 def _walk(folder: str) -> Iterator[str]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from sentinelqa.errors import JobError
-from sentinelqa.sources.images import fetch, find_images
+from sentinelqa.errors import JobError, ScoringError
+from sentinelqa.features.pixels import decode
+from sentinelqa.sources.images import fetch, find_images, listing_digest
 
 
 @pytest.fixture
@@ -95,7 +96,11 @@ def test_a_copy_has_a_limit_and_a_name_of_our_own(tmp_path: Path) -> None:
         fetch("memory://large/..", tmp_path, 1999)
 
 
-def test_a_name_that_is_not_text_is_reported(tmp_path: Path) -> None:
-    (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(b"x")
-    with pytest.raises(JobError, match="not UTF-8"):
-        list(find_images([str(tmp_path)]))
+def test_a_name_that_is_not_text_takes_no_other_image_along(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / os.fsdecode(b"b\xff.png")).write_bytes(b"x")
+    found = list(find_images([str(tmp_path)]))
+    assert [Path(image).name for image in found] == ["a.png", "b\\xff.png"]
+    with pytest.raises(ScoringError, match="not UTF-8 can be read: rename it"):
+        decode(found[1])
+    assert listing_digest([str(tmp_path)]) == listing_digest([str(tmp_path)])
