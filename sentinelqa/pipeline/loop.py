@@ -122,7 +122,8 @@ class Loop:
     def _write(self) -> None:
         """Record all that there is to record, as one transaction, before anything follows of it."""
         if self._exhausted and not self.scheduler.open:
-            wait([*self._deliveries, *self._drops])
+            wait(self._deliveries)
+            wait(self._drops)
         delivered = [f for f in self._deliveries if f.done()]
         with (
             span("ledger"),

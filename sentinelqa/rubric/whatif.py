@@ -104,9 +104,7 @@ def what_if(run: str | Path, rubric: str | Path) -> WhatIf:
         because=because,
         unknown=int(((judged.outcome == ERROR) & (was != Outcome.ERROR.value) & ~dropped).sum()),
         currency=stored.currency,
-        notes=tuple(
-            [*_notes(loaded, stored, never, int(dropped.sum())), *_unranked(loaded, judged)]
-        ),
+        notes=(*_notes(loaded, stored, never, int(dropped.sum())), *_unranked(loaded, judged)),
     )
 
 

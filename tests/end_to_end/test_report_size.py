@@ -14,7 +14,7 @@ from sentinelqa.pipeline import run as run_job
 from sentinelqa.report import write_report
 from sentinelqa.report.building import build_report
 from sentinelqa.report.overlays import MOST_PICTURES
-from sentinelqa.report.thumbnails import Shown, BUDGET, MOST_EMBEDDED, embedded, side_for
+from sentinelqa.report.thumbnails import BUDGET, MOST_EMBEDDED, Shown, embedded, side_for
 from sentinelqa.rundir import RunDir
 from tests.report_run import write_run
 
