@@ -16,7 +16,8 @@ from urllib.parse import quote
 from sentinelqa import images
 from sentinelqa.errors import ScoringError
 from sentinelqa.features.pixels import decode
-from sentinelqa.images import RGB, read, sha256_of_file, thumbnail, write_atomically
+from sentinelqa.files import PART
+from sentinelqa.images import RGB, read, sha256_of_file, thumbnail
 from sentinelqa.picturecache import PictureCache
 from sentinelqa.rundir import RunDir
 from sentinelqa.scorecache import digest, file_digest
@@ -98,9 +99,13 @@ def _fitting_side(
 def beside(
     run: RunDir, shown: Sequence[Shown], *, cache: PictureCache | None = None
 ) -> tuple[str, ...]:
-    """A relative address per candidate; thumbnails that are there already are kept."""
+    """A relative address per candidate; thumbnails that are there already are kept.
+
+    Nothing rests on them, so nothing waits for the disk: a power loss may leave some empty, and
+    they are made again.
+    """
     places = [f"{FOLDER}/{one.id[:2]}/{one.id}.webp" for one in shown]
-    there = [(run.path / place).is_file() for place in places]
+    there = [_is_whole(run.path / place) for place in places]
     missing = [one for one, known in zip(shown, there, strict=True) if not known]
     contents = _made(run, _SIDES[1], missing, cache)
     return tuple(
@@ -109,10 +114,19 @@ def beside(
     )
 
 
+def _is_whole(place: Path) -> bool:
+    try:
+        return place.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 def _written(place: Path, content: bytes) -> bool:
     if content:
         place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(place, content)
+        part = place.with_name(f".{place.name}{PART}")
+        part.write_bytes(content)
+        part.replace(place)
     return bool(content)
 
 
