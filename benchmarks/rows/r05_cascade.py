@@ -33,7 +33,7 @@ def measure(bench: Bench) -> list[Row]:
     catalog = varied.products(
         renders=bench.pick(full=4, quick=2, long=8), most=bench.pick(full=14, quick=2, long=28)
     )
-    found = compare(bench, catalog, load_rubric("catalog"), bench.pick(full=56, quick=2, long=640))
+    found = compare(bench, catalog, load_rubric("catalog"), bench.pick(full=32, quick=2, long=640))
     passed = found.outcomes[Outcome.PASS] / found.candidates
     failed = found.outcomes[Outcome.FAIL] / found.candidates
     return [

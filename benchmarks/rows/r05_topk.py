@@ -69,7 +69,7 @@ def measure(bench: Bench) -> list[Row]:
     path = bench.scratch / "rubric.yaml"
     path.write_text(RUBRIC, encoding="utf-8")
     found = compare(
-        bench.scratch, catalog, load_rubric(str(path)), bench.pick(full=32, quick=2, long=640)
+        bench.scratch, catalog, load_rubric(str(path)), bench.pick(full=20, quick=2, long=640)
     )
     return [row_of(found, f"top-K over full scoring{', 10,000 candidates' * bench.long}")]
 
