@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -19,8 +18,7 @@ import sentinelqa as sq
 from sentinelqa.errors import JobError
 from sentinelqa.images import sha256_of_file
 from sentinelqa.ledger import Ledger
-
-CLOCKED = ["generate_seconds", "score_seconds", "cost", "cost_per_delivered"]
+from tests.finished import deliverables, killed, table
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,17 +30,6 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=200,
         check=False,
     )
-
-
-def deliverables(path: Path) -> dict[str, bytes]:
-    """Every delivered file."""
-    delivered = path / "delivered"
-    return {str(p.relative_to(path)): p.read_bytes() for p in sorted(delivered.rglob("*.*"))}
-
-
-def table(path: Path, name: str) -> pd.DataFrame:
-    """A table without the columns that hold clock values."""
-    return pd.read_parquet(path / f"{name}.parquet").drop(columns=CLOCKED, errors="ignore")
 
 
 def test_a_job_becomes_a_run_directory(folder: Path) -> None:
@@ -139,13 +126,7 @@ def test_another_directory_gives_equal_bytes(folder: Path) -> None:
 def test_killed_at_random_moments_it_ends_the_same(folder: Path) -> None:
     sq.run(folder / "job.yaml", out=folder / "unkilled")
     rng = random.Random(3)
-    command = [sys.executable, "-m", "sentinelqa", "run", "job.yaml", "--out", "killed", "-q"]
-    for _ in range(6):
-        process = subprocess.Popen(command, cwd=folder, start_new_session=True)
-        time.sleep(rng.uniform(0.5, 4.0))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    finished = killed(folder, [rng.uniform(0.5, 4.0) for _ in range(6)])
 
     assert finished.returncode in (0, 1), finished.stderr
     assert deliverables(folder / "killed") == deliverables(folder / "unkilled")

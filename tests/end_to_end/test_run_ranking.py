@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +12,8 @@ import pytest
 import sentinelqa as sq
 from sentinelqa.pipeline import ranking
 from sentinelqa.rubric.whatif import what_if
+from tests import finished
+from tests.finished import deliverables
 
 RUBRIC = """\
 name: ranked
@@ -27,7 +24,6 @@ tiers:
 rank: {artifacts: 3, sharpness: 1}
 diversity: {min_distance: 0.05}
 """
-CLOCKED = ["generate_seconds", "score_seconds", "cost", "cost_per_delivered"]
 
 
 @pytest.fixture
@@ -39,13 +35,8 @@ def ranked(folder: Path) -> Path:
     return folder
 
 
-def deliverables(path: Path) -> dict[str, bytes]:
-    delivered = path / "delivered"
-    return {str(p.relative_to(path)): p.read_bytes() for p in sorted(delivered.rglob("*.*"))}
-
-
 def table(path: Path, name: str) -> pd.DataFrame:
-    found = pd.read_parquet(path / f"{name}.parquet").drop(columns=CLOCKED, errors="ignore")
+    found = finished.table(path, name)
     return found.assign(delivered=found["delivered"].astype(float))
 
 
@@ -111,15 +102,9 @@ def test_killed_while_it_ranks_it_ends_the_same(
 @pytest.mark.slow
 def test_killed_at_any_moment_it_ends_the_same(ranked: Path) -> None:
     sq.run(ranked / "job.yaml", out=ranked / "unkilled")
-    command = [sys.executable, "-m", "sentinelqa", "run", "job.yaml", "--out", "killed", "-q"]
-    for seconds in (1.5, 2.5, 3.5):
-        process = subprocess.Popen(command, cwd=ranked, start_new_session=True)
-        time.sleep(seconds)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    finished = subprocess.run(command, cwd=ranked, capture_output=True, text=True, check=False)
+    ended = finished.killed(ranked, (1.5, 2.5, 3.5))
 
-    assert finished.returncode in (0, 1), finished.stderr
+    assert ended.returncode in (0, 1), ended.stderr
     assert deliverables(ranked / "killed") == deliverables(ranked / "unkilled")
     for name in ("candidates", "requests"):
         assert table(ranked / "killed", name).equals(table(ranked / "unkilled", name))
