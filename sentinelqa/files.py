@@ -36,6 +36,19 @@ def storing() -> Iterator[None]:
 
 
 @contextmanager
+def placing(path: Path) -> Iterator[Path]:
+    """As ``replacing``, in a folder that is there and with nothing synced: whole after the death of
+    any process, and after a power loss perhaps empty. For what can be made again."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
+    try:
+        yield part
+        part.rename(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; what lies there when the block ends takes the place of ``path``.
 
@@ -91,13 +104,8 @@ def leftovers(root: Path) -> Iterator[Path]:
 @contextmanager
 def _taking_the_place_of(path: Path) -> Iterator[Path]:
     make_folder(path.parent)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
-    try:
+    with placing(path) as part:
         yield part
-        part.rename(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
     sync(path.parent)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sentinelqa.files import placing
 from sentinelqa.generators.base import Image
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -50,11 +51,10 @@ def save(folder: Path, candidate_id: str, image: Image, made: Raw) -> str:
     """
     micros = round(1e6 * made.seconds)
     name = f"{candidate_id}.{micros}us-{made.shape_planned}-{made.shape_actual}.npy"
-    part = folder / f"{candidate_id}.part"
-    with part.open("wb") as file:
+    path = folder / name
+    with placing(path) as part, part.open("wb") as file:
         np.save(file, image, allow_pickle=False)
-    part.rename(folder / name)
-    return str(folder / name)
+    return str(path)
 
 
 def take_over(folder: Path, *, keep: bool) -> dict[str, Raw]:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from sentinelqa import images
 from sentinelqa.errors import ScoringError
 from sentinelqa.features.pixels import decode
-from sentinelqa.files import PART
+from sentinelqa.files import placing
 from sentinelqa.images import RGB, read, sha256_of_file, thumbnail
 from sentinelqa.picturecache import PictureCache
 from sentinelqa.rundir import RunDir
@@ -124,9 +124,8 @@ def _is_whole(place: Path) -> bool:
 def _written(place: Path, content: bytes) -> bool:
     if content:
         place.parent.mkdir(parents=True, exist_ok=True)
-        part = place.with_name(f".{place.name}{PART}")
-        part.write_bytes(content)
-        part.replace(place)
+        with placing(place) as part:
+            part.write_bytes(content)
     return bool(content)
 
 

@@ -27,10 +27,11 @@ ID_LENGTH = 120
 ID_BYTES = 240
 """An id names a folder, and file systems take names of up to 255 bytes."""
 OVERRIDES = ("steps", "guidance", "width", "height", "model", "scheduler", "lora")
+"""Columns that a request may use to set the generator for itself: ``generator.steps`` and so on."""
 BOUNDS = {"steps": (1, 1000), "guidance": (0, 100), "width": (16, 8192), "height": (16, 8192)}
+"""Least and most of what a job or a request may say."""
 SIDES_IN = 8
 """Widths and heights are multiples of it."""
-"""Columns that a request may use to set the generator for itself: ``generator.steps`` and so on."""
 
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _BAD_IN_ID = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u2028\u2029\u202a-\u202e\u2066-\u2069]')
