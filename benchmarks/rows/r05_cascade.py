@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,10 +30,11 @@ EACH, WANTED = 16, 4
 
 def measure(bench: Bench) -> list[Row]:
     """The shipped rubric ``catalog`` on renders seen anew, of which a quarter passes."""
-    catalog = varied.products(
-        renders=bench.pick(full=4, quick=2, long=8), most=bench.pick(full=14, quick=2, long=28)
-    )
-    found = compare(bench, catalog, load_rubric("catalog"), bench.pick(full=32, quick=2, long=640))
+    rubric = load_rubric("catalog")
+    full, early = (ScoreStage(ScorePlan(rubric=rubric, full=full)) for full in (True, False))
+    full.load()
+    early.load()
+    found = compare(bench, rubric, (full.run, early.run), bench.pick(full=32, quick=2, long=640))
     passed = found.outcomes[Outcome.PASS] / found.candidates
     failed = found.outcomes[Outcome.FAIL] / found.candidates
     return [
@@ -55,48 +56,50 @@ def measure(bench: Bench) -> list[Row]:
 
 @dataclass(slots=True)
 class Compared:
-    """Processor seconds of both sides, and what was decided."""
+    """Processor seconds of both sides, what was decided, and how often the early side measured
+    each dimension."""
 
     full: float = 0.0
     early: float = 0.0
     requests: int = 0
     candidates: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    measured: Counter[str] = field(default_factory=Counter)
     differing: list[str] = field(default_factory=list)
 
 
-def compare(
-    bench: Bench, catalog: Sequence[varied.Product], rubric: Rubric, requests: int
-) -> Compared:
-    """Score the candidates of ``requests`` both ways.
+Side = Callable[[Sequence[ScoreItem]], list[Scored]]
+"""One way to score a request's candidates."""
+
+
+def compare(bench: Bench, rubric: Rubric, sides: tuple[Side, Side], requests: int) -> Compared:
+    """Score the candidates of ``requests`` both ways: in full, and as early as may be.
 
     Raises:
         RuntimeError: a decision or a delivery differs, so the figure is worthless.
     """
-    stages = [ScoreStage(ScorePlan(rubric=rubric, full=full)) for full in (True, False)]
-    for stage in stages:
-        stage.load()
-    found, surveyor = Compared(), Surveyor(COHORT)
+    catalog = varied.products(
+        renders=bench.pick(full=4, quick=2, long=8), most=bench.pick(full=14, quick=2, long=28)
+    )
     folder = bench.scratch / "candidates"
     folder.mkdir()
-    for stage in stages:  # what is built with the first batch counts for nobody
-        stage.run(
-            [item for item, _ in zip(items_of(catalog, 0, folder, surveyor), "1234", strict=False)]
-        )
-    surveyor = Surveyor(COHORT)
+    for side in sides:  # what is built with the first batch counts for nobody
+        side(list(items_of(catalog, 0, folder, Surveyor(COHORT)))[:4])
+    found, surveyor = Compared(), Surveyor(COHORT)
     for position in range(requests):
         items = list(items_of(catalog, position, folder, surveyor))
         results, seconds = {}, {}
-        for side in (0, 1) if position % 2 else (1, 0):
+        for turn in (0, 1) if position % 2 else (1, 0):
             start = time.process_time()
-            results[side] = stages[side].run(items)
-            seconds[side] = time.process_time() - start
+            results[turn] = sides[turn](items)
+            seconds[turn] = time.process_time() - start
         found.full += seconds[0]
         found.early += seconds[1]
         found.requests += 1
         note_differences(found, rubric, results[0], results[1])
         for scored in results[1]:
             surveyor.judged(scored)
+            found.measured.update(m.dimension for m in scored.measurements)
     if found.differing:
         raise RuntimeError(f"{len(found.differing)} differ: {'; '.join(found.differing[:5])}")
     return found

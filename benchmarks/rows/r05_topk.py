@@ -8,19 +8,16 @@ measures what only ranks of those that can still be among the best of their requ
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 
-from benchmarks import varied
 from benchmarks.base import Bench, Row, at_most
-from benchmarks.rows.r05_cascade import EACH, WANTED, Compared, items_of, note_differences
+from benchmarks.rows.r05_cascade import EACH, WANTED, Compared, compare
 from sentinelqa.cascade import only_ranking
-from sentinelqa.pipeline.surveying import Surveyor
+from sentinelqa.errors import UsageError
+from sentinelqa.pipeline.prepare import models_by_feature
 from sentinelqa.rubric.loading import load_rubric
-from sentinelqa.rubric.model import Rubric
-from sentinelqa.scheduling import COHORT
 from sentinelqa.scorer import (
     Scored,
     ScoreItem,
@@ -30,7 +27,8 @@ from sentinelqa.scorer import (
     features_of,
 )
 from sentinelqa.selection import contenders
-from sentinelqa.types import Outcome, Unscored
+from sentinelqa.types import Outcome
+from sentinelqa.weights import LicencePolicy
 
 RUBRIC = """\
 name: bench-top-k
@@ -52,33 +50,31 @@ on_unscored: fail
 """
 
 
-@dataclass(slots=True)
-class TopK:
-    """What was compared, and how many candidates were ranked."""
-
-    compared: Compared
-    ranked: int = 0
-    unscored: str = ""
-
-
 def measure(bench: Bench) -> list[Row]:
     """Renders seen anew, as for the gates."""
-    catalog = varied.products(
-        renders=bench.pick(full=4, quick=2, long=8), most=bench.pick(full=14, quick=2, long=28)
-    )
     path = bench.scratch / "rubric.yaml"
     path.write_text(RUBRIC, encoding="utf-8")
-    found = compare(
-        bench.scratch, catalog, load_rubric(str(path)), bench.pick(full=20, quick=2, long=640)
-    )
-    return [row_of(found, f"top-K over full scoring{', 10,000 candidates' * bench.long}")]
+    rubric = load_rubric(str(path))
+    name = f"top-K over full scoring{', 10,000 candidates' * bench.long}"
+    dimensions = dimensions_of(rubric)
+    features = features_of(rubric, dimensions)
+    try:
+        models_by_feature(rubric, features, LicencePolicy())
+    except UsageError as error:
+        detail = f"Not measured: {error.what}"
+        return [Row(number=5, name=name, goal=at_most(0.5), reached=None, detail=detail)]
+    put_off = only_ranking(rubric, dimensions, features, megapixels=0.02)
+    full = ScoreStage(ScorePlan(rubric=rubric, full=True))
+    early = ScoreStage(ScorePlan(rubric=rubric, put_off=put_off))
+    full.load()
+    early.load()
+    sides = (full.run, partial(ranked, early, rubric.min_distance))
+    found = compare(bench, rubric, sides, bench.pick(full=20, quick=2, long=640))
+    return [row_of(found, name)]
 
 
-def row_of(found: TopK, name: str) -> Row:
-    """The figure; none where the dear dimension has no model here."""
-    compared = found.compared
-    if found.unscored:
-        return Row(number=5, name=name, goal=at_most(0.5), reached=None, detail=found.unscored)
+def row_of(compared: Compared, name: str) -> Row:
+    """The figure."""
     count = compared.candidates
     passed = compared.outcomes[Outcome.PASS] / count
     return Row(
@@ -88,70 +84,23 @@ def row_of(found: TopK, name: str) -> Row:
         reached=compared.early / compared.full,
         detail=f"{count:,} candidates of 128 to 256 pixels, {compared.requests} requests, "
         f"{WANTED} of {EACH} wanted, rank {{prompt_alignment: 3, sharpness: 1, safety: 1}}: "
-        f"{passed:.0%} pass, {found.ranked / count:.0%} are ranked; 0 decisions and 0 deliveries "
-        f"differ; {1e3 * compared.early / count:.1f} over {1e3 * compared.full / count:.1f} ms of "
-        "processor time a candidate.",
+        f"{passed:.0%} pass, {compared.measured['safety'] / count:.0%} are ranked; 0 decisions "
+        f"and 0 deliveries differ; {1e3 * compared.early / count:.1f} over "
+        f"{1e3 * compared.full / count:.1f} ms of processor time a candidate.",
         gap="What decides, and the rank of whoever could still be among the best: with a fifth of "
         "the weight open, bounds exclude the clearly worse alone.",
     )
 
 
-def compare(folder: Path, catalog: Sequence[varied.Product], rubric: Rubric, requests: int) -> TopK:
-    """Score the candidates of ``requests`` both ways.
-
-    Raises:
-        RuntimeError: a decision or a delivery differs, so the figure is worthless.
-    """
-    dimensions = dimensions_of(rubric)
-    features = features_of(rubric, dimensions)
-    put_off = only_ranking(rubric, dimensions, features, megapixels=0.02)
-    full = ScoreStage(ScorePlan(rubric=rubric, full=True))
-    stage = ScoreStage(ScorePlan(rubric=rubric, put_off=put_off))
-    folder = folder / "candidates"
-    folder.mkdir()
-    found, surveyor = TopK(Compared()), Surveyor(COHORT)
-    for one in (full, stage):  # what is built with the first batch counts for nobody
-        one.load()
-        first = one.run(list(items_of(catalog, 0, folder, surveyor))[:4])
-        missing = [m for s in first for m in s.measurements if m.unscored is Unscored.MODEL_MISSING]
-        if missing:
-            return replace(found, unscored=f"Not measured: {missing[0].note}")
-    surveyor = Surveyor(COHORT)
-    for position in range(requests):
-        items = list(items_of(catalog, position, folder, surveyor))
-        for side in (0, 1) if position % 2 else (1, 0):
-            start = time.process_time()
-            if side:
-                best, ranked = _ranked(stage, rubric, items)
-                found.compared.early += time.process_time() - start
-                found.ranked += ranked
-            else:
-                everything = full.run(items)
-                found.compared.full += time.process_time() - start
-        found.compared.requests += 1
-        note_differences(found.compared, rubric, everything, best)
-        for scored in best:
-            surveyor.judged(scored)
-    if differing := found.compared.differing:
-        raise RuntimeError(f"{len(differing)} differ: {'; '.join(differing[:5])}")
-    return found
-
-
-def _ranked(
-    stage: ScoreStage, rubric: Rubric, items: Sequence[ScoreItem]
-) -> tuple[list[Scored], int]:
+def ranked(stage: ScoreStage, distance: float, items: Sequence[ScoreItem]) -> list[Scored]:
     """Score a request's candidates, then its contenders again, as a run does."""
     scored = stage.run(items)
-    count = 0
-    while needed := contenders(
-        [s.judged for s in scored], WANTED, min_distance=rubric.min_distance
-    ):
+    while needed := contenders([s.judged for s in scored], WANTED, min_distance=distance):
         places = [n for n, s in enumerate(scored) if s.candidate.id in needed]
-        count += len(places)
         again = [
             replace(items[n], ranked=True, in_full=False, known=scored[n].measurements)
             for n in places
         ]
         for n, whole in zip(places, stage.run(again), strict=True):
             scored[n] = replace(whole, phash=scored[n].phash)
-    return scored, count
+    return scored
