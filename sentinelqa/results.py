@@ -93,6 +93,7 @@ class Run:
                 "cost_per_delivered": round(cost / delivered, 4) if delivered else None,
                 "seconds_per_delivered": round(seconds / delivered, 3) if delivered else None,
                 "given_up": self.given_up(),
+                "pooled_by": self.pooled_by["column"],
                 "mean_rank": {
                     "delivered": _mean(candidates.loc[candidates["delivered"].notna(), "rank"]),
                     "passed": _mean(candidates.loc[candidates["outcome"] == "pass", "rank"]),
@@ -110,6 +111,16 @@ class Run:
             "candidates": int(stopped["unused"].sum()),
             "would_have_filled": round(float(stopped["chance"].sum()), 3),
         }
+
+    @property
+    def pooled_by(self) -> dict[str, Any]:
+        """Which column of the requests told pass rates apart, how much of their spread it
+        ``explains``, and its ``values``; ``column`` is ``None`` where none did."""
+        found = RunDir(self.path).pooling
+        if not found.is_file():
+            return {"column": None}
+        facts: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
+        return facts
 
     def failed_by(self, most: int | None = None) -> list[tuple[str, int]]:
         """Names of checks and how many candidates each failed, most first."""

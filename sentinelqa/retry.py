@@ -144,10 +144,10 @@ class PassRate:
             passed and in all. Their ratio estimates the mean of the squared pass rate.
     """
 
-    passed: int = 0
-    judged: int = 0
-    passed_pairs: int = 0
-    judged_pairs: int = 0
+    passed: float = 0
+    judged: float = 0
+    passed_pairs: float = 0
+    judged_pairs: float = 0
 
     @classmethod
     def of_request(cls, passed: int, judged: int) -> PassRate:
@@ -176,6 +176,15 @@ class PassRate:
             strength = min(max(strength, STRENGTH[0]), STRENGTH[1])
         return strength * self.mean, strength * (1 - self.mean)
 
+    def scaled(self, share: float) -> PassRate:
+        """The same rates, seen on a share of the candidates."""
+        return PassRate(
+            self.passed * share,
+            self.judged * share,
+            self.passed_pairs * share,
+            self.judged_pairs * share,
+        )
+
     def __add__(self, other: PassRate) -> PassRate:
         return PassRate(
             self.passed + other.passed,
@@ -200,12 +209,17 @@ class Standing:
     pooled: PassRate = field(default_factory=PassRate)
 
 
-def first_round(recipe: Recipe, wanted: int, policy: RetryPolicy, pooled: PassRate) -> Round:
+def first_round(
+    recipe: Recipe, wanted: int, policy: RetryPolicy, pooled: PassRate, like: str = ""
+) -> Round:
     """The first round: ``policy.first``, or fewer where earlier requests say that fewer will do.
 
     Either they passed easily, or so many of them are hopeless that a few failures tell; not fewer
-    than half for that, because this request may be unlike them. Where there is no further round,
-    nothing is saved in this one.
+    than half for that, because this request may be unlike them, or a quarter where it shares with
+    them what tells pass rates apart. Where there is no further round, nothing is saved in this one.
+
+    Args:
+        like: what the earlier requests have in common with this one; empty for nothing.
     """
     if policy.best_of:
         return Round(number=1, recipe=recipe, count=policy.best_of, why="best of a fixed number")
@@ -215,10 +229,11 @@ def first_round(recipe: Recipe, wanted: int, policy: RetryPolicy, pooled: PassRa
         needed, telling = _needed(wanted, policy.max, pooled.prior, policy), count
         if not policy.adjustments:
             telling = failures_that_stop(wanted, policy.max, *pooled.prior, policy.give_up_below)
-            telling = max(telling, math.ceil(count / 2))
+            telling = max(telling, math.ceil(count / (4 if like else 2)))
         if min(needed, telling) < count:
             count = min(needed, telling)
-            why = f"first round, sized to a pass rate of {pooled.mean:.0%} so far"
+            where = f" where {like}" if like else ""
+            why = f"first round, sized to a pass rate of {pooled.mean:.0%} so far{where}"
     return Round(number=1, recipe=recipe, count=count, why=why)
 
 

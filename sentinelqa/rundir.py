@@ -43,6 +43,11 @@ class RunDir:
         return self.path / "facts.json"
 
     @property
+    def pooling(self) -> Path:
+        """Which column of the requests told pass rates apart, as JSON."""
+        return self.path / "pooling.json"
+
+    @property
     def ledger(self) -> Path:
         return self.path / "ledger.sqlite"
 

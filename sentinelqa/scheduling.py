@@ -5,7 +5,7 @@ all first rounds of requests well before it in the file. Never of the clock or o
 workers finish, so a run that was killed and resumed decides what an unkilled one does.
 
 Requests form cohorts by position. A cohort opens when every request two cohorts before it has its
-first round judged; the pass rate of those first rounds is its prior.
+first round judged; the pass rates of those first rounds make its prior (``pooling.py``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from sentinelqa.pooling import FirstRound, Pooled, Pooling
 from sentinelqa.retry import (
     PassRate,
     Recipe,
@@ -74,7 +75,7 @@ class _Open:
 
     request: Request
     position: int
-    pooled: PassRate
+    pooled: Pooled
     first_pending: bool
     rounds: list[Round] = field(default_factory=list)
     waiting: dict[str, Candidate] = field(default_factory=dict)
@@ -89,7 +90,7 @@ class Scheduler:
         settings: the job's; a request's overrides come on top.
         seed: the run's seed.
         min_distance: of the rubric's ``diversity``.
-        history: per cohort, the pass rate of its finished first rounds; filled when resuming.
+        pooling: what is known of first rounds; filled when resuming.
     """
 
     def __init__(
@@ -99,15 +100,14 @@ class Scheduler:
         policy: RetryPolicy,
         seed: int,
         min_distance: float = 0.0,
-        history: dict[int, PassRate] | None = None,
+        pooling: Pooling | None = None,
     ) -> None:
         self._settings = settings
         self._policy = policy
         self._seed = seed
         self._min_distance = min_distance
         self._open: dict[str, _Open] = {}
-        self._settled = PassRate()
-        self._first_rounds: dict[int, PassRate] = dict(history or {})
+        self.pooling = pooling or Pooling(COHORT)
         self._unfinished: dict[int, int] = {}
         self._queues: dict[Settings, list[tuple[int, int, Candidate]]] = {}
 
@@ -145,16 +145,15 @@ class Scheduler:
         entry = _Open(
             request=request,
             position=position,
-            pooled=self._pooled(cohort),
+            pooled=self._pooled(request, position),
             first_pending=not rounds or (len(rounds) == 1 and bool(rounds[0][1])),
         )
         self._open[request.id] = entry
         self._unfinished[cohort] = self._unfinished.get(cohort, 0) + entry.first_pending
         if not rounds:
-            recipe = self._recipe(request)
-            return self._plan(
-                entry, first_round(recipe, request.deliver, self._policy, entry.pooled)
-            )
+            recipe, known = self._recipe(request), entry.pooled
+            opening = first_round(recipe, request.deliver, self._policy, known.rate, known.like)
+            return self._plan(entry, opening)
         for finished, _ in rounds[:-1]:
             entry.rounds.append(finished)
             entry.judged.extend(finished.judged)
@@ -255,7 +254,7 @@ class Scheduler:
             wanted=entry.request.deliver,
             delivered=len(selection.delivered),
             rounds=entry.rounds,
-            pooled=entry.pooled,
+            pooled=entry.pooled.rate,
         )
         following = next_round(standing, self._policy)
         if isinstance(following, Stop) or selection.duplicates:
@@ -278,14 +277,13 @@ class Scheduler:
         cohort = entry.position // COHORT
         self._unfinished[cohort] -= 1
         rate = pass_rate(entry.rounds[0].judged)
-        self._first_rounds[cohort] = self._first_rounds.get(cohort, PassRate()) + rate
+        self.pooling.note(FirstRound(entry.position, entry.request, rate))
 
-    def _pooled(self, cohort: int) -> PassRate:
-        """The prior of a cohort. Requests are opened in order, so what is settled stays so."""
-        for earlier in [c for c in self._first_rounds if c <= cohort - 2]:
-            self._settled += self._first_rounds.pop(earlier)
-            self._unfinished.pop(earlier, None)
-        return self._settled
+    def _pooled(self, request: Request, position: int) -> Pooled:
+        """The prior of a request. They are opened in order, so what is settled stays so."""
+        for done in [c for c in self._unfinished if c <= position // COHORT - 2]:
+            del self._unfinished[done]
+        return self.pooling.prior(position, request)
 
 
 def filling(policy: RetryPolicy, batch: int, requests: int) -> RetryPolicy:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sentinelqa.report.words import duration, number, percent
+from sentinelqa.report.words import duration, number, percent, pooled
 from sentinelqa.results import DEVICE_SECONDS, Run
 
 WIDTH = 100
@@ -53,6 +53,8 @@ def summary_table(run: Run) -> Table:
         row("failed by", ", ".join(f"{name} {n:,}" for name, n in headline["failed_by"].items()))
     if not run.scoring_only and headline["given_up"]["requests"]:
         row("given up", _price(headline["given_up"]))
+    if not run.scoring_only and (by := pooled(run.pooled_by)):
+        row("pass rates by", by)
     row("report", headline["report"])
     return table
 

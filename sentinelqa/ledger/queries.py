@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sentinelqa.errors import LedgerError
 from sentinelqa.ledger import rows
+from sentinelqa.pooling import FirstRound
 from sentinelqa.retry import PassRate, Recipe, Round
-from sentinelqa.scheduling import COHORT
 from sentinelqa.screening import PREVIEW
 from sentinelqa.types import Candidate, Judged, Measurement, Outcome, Request, Verdict
 
@@ -196,21 +196,30 @@ def selected(db: sqlite3.Connection, position: int) -> list[str]:
     ]
 
 
-def first_round_rates(db: sqlite3.Connection) -> dict[int, PassRate]:
-    """Per cohort, the pass rate over the first rounds that have no candidate left to judge."""
-    return {
-        cohort: PassRate(*counts)
-        for cohort, *counts in db.execute(
-            "SELECT request / ?, sum(passed), sum(judged), sum(passed * (passed - 1)),"
-            " sum(judged * (judged - 1)) FROM ("
-            "  SELECT c.request, sum(v.outcome = 'pass') AS passed,"
-            "  sum(v.outcome <> 'error') AS judged FROM candidate c"
-            "  LEFT JOIN verdict v ON v.candidate = c.key WHERE c.round = 1"
-            "  GROUP BY c.request HAVING count(*) = count(v.candidate)"
-            ") GROUP BY 1",
-            (COHORT,),
-        )
-    }
+def first_open(db: sqlite3.Connection) -> int:
+    """The first position that is not settled; the number of requests when all are."""
+    sql = "SELECT position FROM request WHERE state <> 'settled' ORDER BY position LIMIT 1"
+    found = db.execute(sql).fetchone()
+    return count_requests(db) if found is None else int(found[0])
+
+
+def first_rounds(db: sqlite3.Connection) -> Iterator[FirstRound]:
+    """Requests whose first round has no candidate left to judge, in order."""
+    last, begun = -1, last_begun(db)
+    while found := db.execute(
+        "SELECT q.position, q.id, q.payload, q.wanted, sum(v.outcome = 'pass'),"
+        " sum(v.outcome <> 'error'), count(*) = count(v.candidate) FROM request q"
+        " JOIN candidate c ON c.request = q.position AND c.round = 1"
+        " LEFT JOIN verdict v ON v.candidate = c.key"
+        " WHERE q.position > ? AND q.position <= ?"
+        " GROUP BY q.position ORDER BY q.position LIMIT ?",
+        (last, begun, PAGE),
+    ).fetchall():
+        for position, request_id, payload, wanted, passed, judged, done in found:
+            if done:
+                request = rows.request_of(request_id, payload, wanted)
+                yield FirstRound(position, request, PassRate.of_request(passed, judged))
+        last = found[-1][0]
 
 
 def judged_first(db: sqlite3.Connection) -> Iterator[tuple[int, str, Verdict]]:

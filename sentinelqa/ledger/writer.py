@@ -34,8 +34,9 @@ from sentinelqa.types import (
 if TYPE_CHECKING:
     import sqlite3
 
+    from sentinelqa.pooling import FirstRound
     from sentinelqa.progress import Tally
-    from sentinelqa.retry import PassRate, Round
+    from sentinelqa.retry import Round
 
 log = logging.getLogger(__name__)
 
@@ -406,9 +407,13 @@ class Ledger:
         """How many requests the run has."""
         return queries.count_requests(self._db)
 
-    def first_round_rates(self) -> dict[int, PassRate]:
-        """Per cohort of the scheduler, the pass rate of the first rounds that are finished."""
-        return queries.first_round_rates(self._db)
+    def first_open(self) -> int:
+        """The first position that is not settled; the number of requests when all are."""
+        return queries.first_open(self._db)
+
+    def first_rounds(self) -> Iterator[FirstRound]:
+        """The first rounds that are finished, by position."""
+        return queries.first_rounds(self._db)
 
     def restore(self, tally: Tally) -> None:
         """Count into ``tally`` what earlier processes did."""

@@ -7,11 +7,13 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from sentinelqa import __version__
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.features.base import Feature
 from sentinelqa.images import write_atomically
+from sentinelqa.pooling import Grouping
 from sentinelqa.rundir import RunDir
 from sentinelqa.types import ModelUse
 
@@ -51,6 +53,21 @@ def write_facts(
         "platform": platform.platform(),
     }
     write_atomically(run.facts, (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode())
+
+
+def write_pooling(run: RunDir, grouping: Grouping | None) -> None:
+    """Write ``pooling.json``: which column told pass rates apart, and those of its values."""
+    facts: dict[str, Any] = {"column": None}
+    if grouping is not None:
+        facts = {
+            "column": grouping.column,
+            "explains": round(grouping.explains, 4),
+            "values": [
+                {"value": value, "pass_rate": round(rate, 4), "requests": count}
+                for value, (rate, count) in grouping.groups.items()
+            ],
+        }
+    write_atomically(run.pooling, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def component_versions(

@@ -17,7 +17,7 @@ from sentinelqa.generators.raw import Raw, take_over
 from sentinelqa.generators.stage import make_generate_stage
 from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger
-from sentinelqa.pipeline.facts import component_versions, write_facts
+from sentinelqa.pipeline.facts import component_versions, write_facts, write_pooling
 from sentinelqa.pipeline.finish import finish
 from sentinelqa.pipeline.halfway import Halfway, sighting_of
 from sentinelqa.pipeline.interrupt import interruptible
@@ -26,6 +26,7 @@ from sentinelqa.pipeline.prepare import Plan, prepare
 from sentinelqa.pipeline.ranking import Ranker
 from sentinelqa.pipeline.retention import drop_old
 from sentinelqa.pipeline.surveying import Surveyor
+from sentinelqa.pooling import Pooling
 from sentinelqa.progress import Tally, display_for
 from sentinelqa.results import Run
 from sentinelqa.retry import RetryPolicy
@@ -149,6 +150,7 @@ def _work(
         )
         loop.leftovers.update(left)
         loop.go()
+        write_pooling(where, loop.scheduler.pooling.grouping())
     ledger.finish()
 
 
@@ -195,7 +197,7 @@ def _loop(
             policy=filling(job.retry, job.batch, plan.requests),
             seed=job.seed,
             min_distance=plan.rubric.min_distance,
-            history=ledger.first_round_rates(),
+            pooling=Pooling(COHORT, ledger.first_rounds(), ledger.first_open()),
         ),
         engine=running,
         generating=running.pool(

@@ -6,6 +6,8 @@ from typing import Any
 
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.model import Making, ModelRow
+from sentinelqa.report.words import pooled
+from sentinelqa.results import Run
 from sentinelqa.weights.catalogue import read_registry
 
 
@@ -26,6 +28,7 @@ def making(evidence: Evidence) -> Making:
         policy=str(facts.get("licences") or "any"),
         versions={str(k): str(v) for k, v in (facts.get("versions") or {}).items()},
         platform=str(facts.get("platform") or ""),
+        pooled=pooled(Run(evidence.run.path).pooled_by),
     )
 
 

@@ -146,7 +146,11 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
-    """How the run was made."""
+    """How the run was made.
+
+    Attributes:
+        pooled: by which column of the requests pass rates were told apart; empty for none.
+    """
 
     rubric: str
     rubric_hash: str
@@ -156,6 +160,7 @@ class Making:
     policy: str
     versions: dict[str, str]
     platform: str
+    pooled: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+NAMED = 6
+"""Values of a column that a sentence names."""
+
 
 def count(value: int) -> str:
     """12,345."""
@@ -54,6 +57,18 @@ def duration(seconds: float | None) -> str:
 def plural(value: int, noun: str) -> str:
     """``1 request``, ``2 requests``."""
     return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
+
+
+def pooled(facts: Mapping[str, Any]) -> str:
+    """What ``pooling.json`` holds as a sentence: the column, and its best and worst values."""
+    if facts.get("column") is None:
+        return ""
+    values = sorted(facts["values"], key=lambda one: (-one["pass_rate"], one["value"]))
+    named = [f"{one['value']} {percent(one['pass_rate'])}" for one in values]
+    if len(named) > NAMED:
+        named[NAMED // 2 : -NAMED // 2] = ["…"]
+    explains = percent(facts["explains"])
+    return f"{facts['column']}, {explains} of the differences between requests: {', '.join(named)}"
 
 
 def short_hash(value: str) -> str:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sentinelqa.ledger import Ledger, LedgerReader
 from sentinelqa.ledger.audit import audit
 from sentinelqa.pipeline.loop import outcome_of
+from sentinelqa.pooling import Pooling
 from sentinelqa.retry import RetryPolicy
-from sentinelqa.scheduling import Closed, Planned, Ranking, Scheduler
+from sentinelqa.scheduling import COHORT, Closed, Planned, Ranking, Scheduler
 from sentinelqa.scorer import Scored
 from sentinelqa.types import Candidate, Judged, Outcome, Request, RequestOutcome, Settings, Verdict
 
@@ -36,9 +37,8 @@ def verdict_of(candidate: Candidate) -> Verdict:
 
 def session(ledger: Ledger, rng: random.Random, batch: int) -> Iterator[None]:
     """One process of a run. It may be dropped at every yield, as a process that dies is."""
-    scheduler = Scheduler(
-        settings=SETTINGS, policy=POLICY, seed=1, history=ledger.first_round_rates()
-    )
+    pooling = Pooling(COHORT, ledger.first_rounds(), ledger.first_open())
+    scheduler = Scheduler(settings=SETTINGS, policy=POLICY, seed=1, pooling=pooling)
 
     def note(event: Planned | Closed | Ranking | None) -> Iterator[None]:
         if isinstance(event, Planned):

@@ -15,10 +15,20 @@ SETTINGS = Settings(model="m")
 POLICY = RetryPolicy(first=4, max=12, retries=3)
 
 
+def kind_of(request_id: str) -> int:
+    return sum(request_id.encode()) % 5
+
+
+def request_at(position: int) -> Request:
+    """Its metadata says how often it passes."""
+    name = f"r{position}"
+    return Request(id=name, prompt="p", deliver=2, metadata={"kind": kind_of(name)})
+
+
 def verdict_of(candidate: Candidate) -> Verdict:
     """A verdict that depends on the candidate alone; requests differ in how often they pass."""
     share = (candidate.seed >> 8) % 100 / 100
-    level = (sum(candidate.request_id.encode()) % 5) / 4
+    level = kind_of(candidate.request_id) / 4
     outcome = Outcome.PASS if share < level else Outcome.FAIL
     return Verdict(outcome=outcome, rank=(candidate.seed % 1000) / 1000)
 
@@ -40,7 +50,7 @@ def drive(count: int, order_seed: int, batch: int) -> tuple[list[Closed], list[P
 
     while position < count or scheduler.open:
         while position < count and scheduler.may_admit(position):
-            note(scheduler.admit(Request(id=f"r{position}", prompt="p", deliver=2), position))
+            note(scheduler.admit(request_at(position), position))
             position += 1
         flying.extend(scheduler.take(batch, partial=rng.random() < 0.5 or not flying))
         if flying and (rng.random() < 0.7 or not scheduler.queued):
@@ -61,6 +71,20 @@ def test_order_of_arrival_and_batch_size_change_nothing(order: int, batch: int, 
 
     assert summary(closed) == summary(reference)
     assert len(closed) == count
+
+
+def test_what_is_learnt_of_like_requests_hangs_on_no_order_either() -> None:
+    count = 6 * COHORT
+    reference, planned = drive(count, order_seed=0, batch=4)
+    closed, again = drive(count, order_seed=1, batch=7)
+
+    assert summary(closed) == summary(reference)
+    reasons = {p.request.id: p.round.why for p in planned if p.round.number == 1}
+    assert reasons == {p.request.id: p.round.why for p in again if p.round.number == 1}
+    assert {why.rpartition(" where ")[2] for why in reasons.values() if " where " in why} >= {
+        "kind is 0",
+        "kind is 1",
+    }
 
 
 def test_seeds_and_ids_are_those_of_the_request_and_index_alone() -> None:
