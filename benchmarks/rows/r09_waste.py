@@ -18,7 +18,7 @@ from sentinelqa import images
 from sentinelqa.generators.diffusers import DiffusersGenerator
 from sentinelqa.types import Candidate, Settings, candidate_seed
 
-SIDE, BATCH, PROMPTS = 64, 4, 3
+SIDE, BATCH, PROMPTS, NEGATIVES = 64, 4, 3, 2
 SETTINGS = Settings(model="starter", steps=2, guidance=3.0, width=SIDE, height=SIDE)
 
 
@@ -48,9 +48,10 @@ def measure(bench: Bench) -> list[Row]:
             number=9,
             name="prompt encodings per distinct prompt",
             goal=at_most(1.0),
-            reached=generator._loaded.encoder.encoded / PROMPTS,
+            reached=generator._loaded.encoder.encoded / (PROMPTS + NEGATIVES),
             limit=1.0,
-            detail=f"12 candidates of {PROMPTS} prompts in batches of {BATCH}",
+            detail=f"12 candidates in batches of {BATCH}, each of {PROMPTS} prompts with each of "
+            f"{NEGATIVES} negative prompts; both kinds count",
         ),
         Row(
             number=9,
@@ -87,6 +88,7 @@ def _batch(indexes: range) -> list[Candidate]:
             index=n,
             seed=candidate_seed(7, "r", n),
             prompt=f"a {('red', 'blue', 'green')[n % PROMPTS]} cup",
+            negative_prompt=("", "a blurred photo")[n % NEGATIVES],
             settings=SETTINGS,
         )
         for n in indexes

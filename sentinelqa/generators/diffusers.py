@@ -394,6 +394,7 @@ def _scheduler(name: str, loaded: _Loaded) -> Any:
 def _swap_lora(loaded: _Loaded, path: str) -> None:
     if loaded.lora:
         loaded.pipeline.unload_lora_weights()
+        loaded.encoder.forget()
         loaded.lora = ""
     if not path:
         return
@@ -403,4 +404,5 @@ def _swap_lora(loaded: _Loaded, path: str) -> None:
         loaded.pipeline.load_lora_weights(path, use_safetensors=True, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"the LoRA file cannot be loaded: {error}", where=path) from error
+    loaded.encoder.forget()
     loaded.lora = path

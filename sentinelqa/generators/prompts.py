@@ -1,7 +1,8 @@
-"""Encode each distinct prompt once, and put batches together from the cached embeddings.
+"""Encode each distinct text once, and put batches together from the cached embeddings.
 
 Pipelines disagree on what ``encode_prompt`` returns; :data:`FAMILIES` says it for those whose
-embeddings have the same length for every prompt. Any other pipeline is given the prompts as text.
+embeddings have the same length for every prompt, and which encode a negative prompt as they do a
+prompt. Any other pipeline is given the prompts as text.
 """
 
 from __future__ import annotations
@@ -32,20 +33,21 @@ FAMILIES: dict[str, tuple[str | None, ...]] = {
 }
 """Pipeline class -> the call argument that each value returned by ``encode_prompt`` goes to."""
 
+_NEGATIVE = "negative_"
 CACHED = 256
 
 
 class PromptEncoder:
-    """The prompt arguments of pipeline calls, each distinct prompt encoded once.
+    """The prompt arguments of pipeline calls, each distinct text encoded once.
 
     Attributes:
-        encoded: how many prompts were encoded, for the benchmark of waste.
+        encoded: how many texts were encoded, for the benchmark of waste.
     """
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
         self._names = FAMILIES.get(type(pipeline).__name__)
-        self._cache: OrderedDict[tuple[str, str, bool], tuple[Any, ...]] = OrderedDict()
+        self._cache: OrderedDict[str, dict[str, torch.Tensor]] = OrderedDict()
         self.encoded = 0
 
     def arguments(self, prompts: Sequence[tuple[str, str]], *, guided: bool) -> dict[str, Any]:
@@ -56,35 +58,43 @@ class PromptEncoder:
         """
         if self._names is None:
             return self._as_text(prompts, guided)
-        rows = [
-            self._encode(prompt, negative if guided else "", guided) for prompt, negative in prompts
-        ]
-        arguments = {}
-        for name, values in zip(self._names, zip(*rows, strict=True), strict=True):
-            if name is not None and values[0] is not None:
-                arguments[name] = torch.cat(values)
+        positive = [self._encode(prompt, self._names) for prompt, _ in prompts]
+        arguments = {name: torch.cat([row[name] for row in positive]) for name in positive[0]}
+        answered = [name for name in positive[0] if _NEGATIVE + name in self._names]
+        if guided and answered:
+            negative = [self._encode(text, self._names) for _, text in prompts]
+            for name in answered:
+                arguments[_NEGATIVE + name] = torch.cat([row[name] for row in negative])
         return arguments
 
-    def _encode(self, prompt: str, negative: str, guided: bool) -> tuple[Any, ...]:
-        key = (prompt, negative, guided)
-        if key in self._cache:
-            self._cache.move_to_end(key)
-            return self._cache[key]
+    def forget(self) -> None:
+        """The text encoders change: nothing that they encoded holds any more."""
+        self._cache.clear()
+
+    def _encode(self, text: str, names: Sequence[str | None]) -> dict[str, torch.Tensor]:
+        """Argument -> value for one text, as if there were no guidance."""
+        if text in self._cache:
+            self._cache.move_to_end(text)
+            return self._cache[text]
         wanted = {
-            "prompt": [prompt],
+            "prompt": [text],
             "prompt_2": None,
             "prompt_3": None,
             "device": self._pipeline._execution_device,
             "num_images_per_prompt": 1,
-            "do_classifier_free_guidance": guided,
-            "negative_prompt": [negative] if guided else None,
+            "do_classifier_free_guidance": False,
         }
         accepted = inspect.signature(self._pipeline.encode_prompt).parameters
-        values: tuple[Any, ...] = tuple(
-            self._pipeline.encode_prompt(**{k: v for k, v in wanted.items() if k in accepted})
+        returned = self._pipeline.encode_prompt(
+            **{k: v for k, v in wanted.items() if k in accepted}
         )
+        values = {
+            name: value
+            for name, value in zip(names, returned, strict=True)
+            if name is not None and value is not None
+        }
         self.encoded += 1
-        self._cache[key] = values
+        self._cache[text] = values
         if len(self._cache) > CACHED:
             self._cache.popitem(last=False)
         return values

@@ -70,14 +70,14 @@ def test_a_candidate_does_not_depend_on_its_neighbours(
     assert np.array_equal(together[1], reordered[1])
 
 
-def test_each_distinct_prompt_is_encoded_once(
+def test_a_prompt_and_the_empty_negative_prompt_are_encoded_once(
     generator: DiffusersGenerator, settings: Settings
 ) -> None:
     generator.generate(batch(settings, 0, 3, 6), shape=4)
     generator.generate(batch(settings, 0, 3), shape=4)
 
     assert generator._loaded is not None
-    assert generator._loaded.encoder.encoded == 1
+    assert generator._loaded.encoder.encoded == 2
 
 
 def test_guidance_changes_the_image(generator: DiffusersGenerator, settings: Settings) -> None:
