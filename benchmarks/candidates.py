@@ -20,7 +20,7 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,8 +73,17 @@ def traces(case: Case, requests: int, seed: int) -> tuple[NDArray[np.float64], N
     return rates, random.random((requests, case.budget)) < rates[:, None]
 
 
-def adaptive(case: Case, trace: NDArray[np.bool_], give_up_below: float) -> Spent:
-    """The scheduler that runs use, on a trace."""
+def adaptive(
+    case: Case,
+    trace: NDArray[np.bool_],
+    give_up_below: float,
+    columns: Mapping[str, Sequence[str]] | None = None,
+) -> Spent:
+    """The scheduler that runs use, on a trace.
+
+    Args:
+        columns: of the requests file, by name: what the scheduler may pool requests by.
+    """
     policy = RetryPolicy(first=case.first, max=case.budget, retries=10, give_up_below=give_up_below)
     scheduler = Scheduler(settings=Settings(model="trace"), policy=policy, seed=1)
     made = np.zeros(len(trace), int)
@@ -88,7 +97,9 @@ def adaptive(case: Case, trace: NDArray[np.bool_], give_up_below: float) -> Spen
     position = batches = 0
     while True:
         while position < len(trace) and scheduler.may_admit(position):
-            note(scheduler.admit(Request(id=str(position), deliver=case.wanted), position))
+            metadata = {name: values[position] for name, values in (columns or {}).items()}
+            request = Request(id=str(position), deliver=case.wanted, metadata=metadata)
+            note(scheduler.admit(request, position))
             position += 1
         batch = scheduler.take(BATCH, partial=False) or scheduler.take(BATCH, partial=True)
         if not batch:
@@ -156,14 +167,14 @@ def _compared(
 ) -> Iterator[tuple[str, Spent, dict[str, Spent]]]:
     drawn = [traces(case, requests, seed) for seed in range(seeds)]
     against = {
-        "retry": _mean([retry_rounds(case, trace) for _, trace in drawn]),
-        "fixed": _mean([fixed(case, trace) for _, trace in drawn]),
-        "oracle": _mean([oracle(case, trace, rates) for rates, trace in drawn]),
+        "retry": mean_of([retry_rounds(case, trace) for _, trace in drawn]),
+        "fixed": mean_of([fixed(case, trace) for _, trace in drawn]),
+        "oracle": mean_of([oracle(case, trace, rates) for rates, trace in drawn]),
     }
     for name, spent in against.items():
         yield name, spent, against
     for share in give_up:
-        spent = _mean([adaptive(case, trace, share) for _, trace in drawn])
+        spent = mean_of([adaptive(case, trace, share) for _, trace in drawn])
         yield f"adaptive {share:g}", spent, against
 
 
@@ -190,7 +201,9 @@ def _spent(
     )
 
 
-def _mean(several: list[Spent]) -> Spent:
+def mean_of(several: list[Spent]) -> Spent:
+    """The mean over traces."""
+
     def mean(name: str) -> float:
         return float(np.mean([getattr(s, name) for s in several]))
 

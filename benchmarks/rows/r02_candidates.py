@@ -3,7 +3,7 @@ number. See ``benchmarks/candidates.py``."""
 
 from __future__ import annotations
 
-from benchmarks import candidates
+from benchmarks import alike, candidates
 from benchmarks.base import Bench, Row, at_most
 
 SHARE = "adaptive 0.1"
@@ -37,7 +37,47 @@ def measure(bench: Bench) -> list[Row]:
                     gap="learning which requests will not deliver",
                 )
             )
-    return rows
+    return [*rows, *_pooled(bench)]
+
+
+def _pooled(bench: Bench) -> list[Row]:
+    """With columns in the requests file, over the same without."""
+    rows, idle = [], {}
+    for case in candidates.CASES:
+        found = dict(alike.compared(case, requests=bench.pick(full=400, quick=40)))
+        ratios = {k: s.per_image / found["one prior"].per_image for k, s in found.items()}
+        idle[f"{case.shape}, K={case.wanted}"] = ratios["none"]
+        if case.shape == "alike":
+            continue
+        said = "; ".join(
+            f"{name}: {s.per_image:.2f} candidates an image, {s.filled:.1%} filled, "
+            f"{s.images} images, {s.lost:.1%} lost"
+            for name, s in found.items()
+        )
+        rows += [
+            Row(
+                number=2,
+                name=f"cost per image where a column tells {what} over one prior, "
+                f"{case.shape}, K={case.wanted}",
+                goal=None,
+                reached=ratios[what],
+                detail=f"give_up_below {alike.GIVE_UP:g}; {said}",
+                gap="requests of one group differ, and a group must be met before it is known",
+            )
+            for what in ("all", "part")
+        ]
+    worst = max(idle, key=idle.__getitem__)
+    return [
+        *rows,
+        Row(
+            number=2,
+            name="cost per image where no column tells over one prior, the worst case",
+            goal=at_most(1.01),
+            reached=idle[worst],
+            limit=1.0,
+            detail=", ".join(f"{name}: {ratio:.3f}" for name, ratio in idle.items()),
+        ),
+    ]
 
 
 def _words(against: str) -> str:
