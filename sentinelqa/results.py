@@ -56,9 +56,12 @@ class Run:
     @property
     def currency(self) -> str:
         """What costs are counted in."""
-        facts = RunDir(self.path).facts
-        found = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
-        return str(found.get("currency") or DEVICE_SECONDS)
+        return str(self._facts.get("currency") or DEVICE_SECONDS)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works, but probably not as meant: sentences, known before anything was made."""
+        return tuple(self._facts.get("warnings") or ())
 
     @property
     def report(self) -> Path:
@@ -80,6 +83,7 @@ class Run:
             "pass_rate": round(float(outcomes.get("pass", 0)) / judged, 4) if judged else None,
             "failed_by": dict(self.failed_by(TOP_REASONS)),
             "seconds": round(seconds, 3),
+            "warnings": list(self.warnings),
         }
         if not self.scoring_only:
             by_outcome = requests["outcome"].value_counts()
@@ -134,6 +138,11 @@ class Run:
         from sentinelqa.rubric.whatif import what_if
 
         return what_if(self.path, rubric)
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        facts = RunDir(self.path).facts
+        return json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
 
     def _table(self, name: str) -> pd.DataFrame:
         path = RunDir(self.path).table(name).with_suffix(".parquet")

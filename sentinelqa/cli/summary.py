@@ -55,6 +55,8 @@ def summary_table(run: Run) -> Table:
         row("given up", _price(headline["given_up"]))
     if not run.scoring_only and (by := pooled(run.pooled_by)):
         row("pass rates by", by)
+    for warning in run.warnings:
+        row("warning", warning)
     row("report", headline["report"])
     return table
 

@@ -38,6 +38,7 @@ def write_facts(
     licences: str,
     currency: str,
     components: dict[str, str],
+    warnings: Iterable[str] = (),
 ) -> None:
     """Write ``facts.json``. It holds nothing that changes from one run of a job to the next on
     the same machine."""
@@ -49,6 +50,7 @@ def write_facts(
         "licences": licences,
         "currency": currency,
         "components": components,
+        "warnings": list(warnings),
         "versions": {"sentinelqa": __version__, "python": platform.python_version(), **_packages()},
         "platform": platform.platform(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from sentinelqa.sources.image_table import ImageTable
 from sentinelqa.sources.images import find_images, listing_digest
 from sentinelqa.types import Candidate, ModelUse, Request
 from sentinelqa.weights import LicencePolicy
+
+log = logging.getLogger(__name__)
 
 BATCH = 16
 """Images that a scorer takes at once."""
@@ -108,7 +111,8 @@ def score(
             Ledger.open(where.ledger) if where.exists else _create(where, work)
         )
         if not where.exists:
-            ledger.add_existing(_requests(find_images(paths), table, prompt))
+            images = _requests(find_images(paths), table, prompt)
+            ledger.add_existing(_describing(images, where, work, table))
         if not ledger.finished:
             _score(work, ledger, stack, engine=engine, quiet=quiet)
         finish(where, dimensions, lambda seconds: seconds, work.plan.cache)
@@ -137,19 +141,32 @@ class _Work:
 
 
 def _create(where: RunDir, work: _Work) -> Ledger:
-    rubric = work.plan.rubric
-    write_inputs(where, work.inputs, rubric.resolved)
+    write_inputs(where, work.inputs, work.plan.rubric.resolved)
+    return Ledger.create(where.ledger, fingerprint=work.fingerprint)
+
+
+def _describing(
+    images: Iterator[tuple[Request, Candidate]],
+    where: RunDir,
+    work: _Work,
+    table: ImageTable | None,
+) -> Iterator[tuple[Request, Candidate]]:
+    """The same images; after the last, before there is a ledger, how the run is made is written."""
+    yield from images
+    warnings = tuple(table.warnings()) if table else ()
+    for warning in warnings:
+        log.warning(warning)
     write_facts(
         where,
-        name=rubric.name,
+        name=work.plan.rubric.name,
         generators=(),
         scorers=work.models,
-        rubric_hash=rubric.hash,
+        rubric_hash=work.plan.rubric.hash,
         licences=work.inputs["licences"],
         currency="device-seconds",
         components=work.components,
+        warnings=warnings,
     )
-    return Ledger.create(where.ledger, fingerprint=work.fingerprint)
 
 
 def _score(work: _Work, ledger: Ledger, stack: ExitStack, *, engine: str, quiet: bool) -> None:

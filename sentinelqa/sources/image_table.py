@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from sentinelqa.errors import JobError
 from sentinelqa.sources.requests import Row, read_rows, row_references
+
+NAMED = 3
+"""Rows that a warning names."""
 
 
 class ImageTable:
@@ -18,7 +22,8 @@ class ImageTable:
 
     def __init__(self, path: Path) -> None:
         self._rows: dict[str, Row] = {}
-        self._folder = path.parent
+        self._found: set[str] = set()
+        self._path = path
         for row in read_rows(path, "image"):
             name = row.values.get("image")
             if not isinstance(name, str) or not name:
@@ -34,15 +39,25 @@ class ImageTable:
     def find(self, path: str) -> Row | None:
         """The row whose ``image`` is the path, or the longest end of it."""
         parts = path.replace("\\", "/").split("/")
-        return next(
-            (
-                self._rows[tail]
-                for start in range(len(parts))
-                if (tail := "/".join(parts[start:])) in self._rows
-            ),
-            None,
+        tails = ("/".join(parts[start:]) for start in range(len(parts)))
+        name = next((tail for tail in tails if tail in self._rows), None)
+        if name is None:
+            return None
+        self._found.add(name)
+        return self._rows[name]
+
+    def warnings(self) -> Iterator[str]:
+        """What is amiss once every image was looked for: rows that match none."""
+        idle = [(name, row) for name, row in self._rows.items() if name not in self._found]
+        if not idle:
+            return
+        named = [f"{name!r} ({Path(row.where).name})" for name, row in idle[:NAMED]]
+        more = f" and {len(idle) - NAMED:,} more" if len(idle) > NAMED else ""
+        yield (
+            f"{len(idle):,} of {len(self._rows):,} rows of {self._path.name} match no image: "
+            f"{', '.join(named)}{more}; 'image' takes a file's name or the end of its path"
         )
 
     def references(self, row: Row) -> tuple[str, ...]:
         """The reference images that a row names, relative to the table."""
-        return row_references(row, self._folder)
+        return row_references(row, self._path.parent)

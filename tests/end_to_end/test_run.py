@@ -49,6 +49,7 @@ def test_a_job_becomes_a_run_directory(folder: Path) -> None:
         "candidates.csv",
         "requests.parquet",
         "requests.csv",
+        "pooling.json",
         "report.html",
         "run.log",
     }

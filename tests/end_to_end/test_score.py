@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import sys
@@ -112,6 +113,28 @@ def test_a_table_gives_prompts_and_metadata_by_file_name(folder: Path, photos: P
     assert table.loc["a", "outcome"] == "pass"
     assert table.loc["b", "outcome"] == "fail"
     assert "Only red ones." in table.loc["b", "reasons"]
+
+
+def test_rows_that_match_no_image_are_said_on_every_way_out(folder: Path, photos: Path) -> None:
+    (folder / "requests.csv").write_text("image,prompt\ndisc0.png,a disc\ndisk4.png,a disc\n")
+
+    options = ["--rubric", "rubric.yaml", "--requests", "requests.csv", "--out", "out", "--json"]
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "sentinelqa", "score", str(photos / "disc0.png"), *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    said = "1 of 2 rows of requests.csv match no image: 'disk4.png' (requests.csv:3)"
+    (warning,) = json.loads(finished.stdout.splitlines()[-1])["warnings"]
+    assert warning.startswith(said)
+    assert said in finished.stderr
+    assert said in (folder / "out/run.log").read_text()
+    assert said in html.unescape((folder / "out/report.html").read_text())
 
 
 def test_scoring_again_into_the_same_directory_is_free_and_equal(

@@ -64,6 +64,27 @@ def test_the_summary_fits_a_hundred_columns(tmp_path: Path, folder: str) -> None
     assert max(len(line.rstrip()) for line in _said(run).splitlines()) <= 100
 
 
+def test_what_told_pass_rates_apart_and_what_is_amiss_is_said(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", requests=4, pictures=False)
+    assert "pass rates by" not in _said(run)
+    assert "warning" not in _said(run)
+    rates = [0.5, 0.92, 0.004, 0.3, 0.7, 0.6, 0.1, 0.2]
+    values = [{"value": f"v{n}", "pass_rate": r, "requests": 9} for n, r in enumerate(rates)]
+    pooling = {"column": "category", "explains": 0.613, "values": values}
+    (run / "pooling.json").write_text(json.dumps(pooling))
+    facts = json.loads((run / "facts.json").read_text())
+    (run / "facts.json").write_text(json.dumps({**facts, "warnings": ["a row matches nothing"]}))
+
+    said = " ".join(_said(run).split())
+
+    assert (
+        "pass rates by category, 61 % of the differences between requests: "
+        "v1 92 %, v4 70 %, v5 60 %, …, v7 20 %, v6 10 %, v2 <1 %" in said
+    )
+    assert "warning a row matches nothing" in said
+    assert Run(run).as_dict()["pooled_by"] == "category"
+
+
 def test_scored_images_say_the_time_per_image(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", requests=4, per_request=1, pictures=False)
     (run / "job.yaml").write_text("score: [photos]\nrubric: studio\n")

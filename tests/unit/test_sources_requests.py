@@ -122,6 +122,24 @@ def test_a_table_of_images_needs_no_ids(tmp_path: Path) -> None:
         ImageTable(csv(tmp_path, "picture,prompt\na.png,a disc\n"))
 
 
+def test_rows_that_match_no_image_are_named(tmp_path: Path) -> None:
+    names = ["a/one.png", "two.png", "three.png", "four.png", "five.png", "six.png"]
+    path = csv(tmp_path, "image,prompt\n" + "".join(f"{n},a disc\n" for n in names))
+    table = ImageTable(path)
+    for image in ("shots/a/one.png", "shots/two.png", "shots/other.png"):
+        table.find(image)
+
+    (warning,) = table.warnings()
+
+    assert warning.startswith(
+        f"4 of 6 rows of {path.name} match no image: 'three.png' ({path.name}:4), "
+        f"'four.png' ({path.name}:5), 'five.png' ({path.name}:6) and 1 more; "
+    )
+    for name in names:
+        table.find(name)
+    assert not list(table.warnings())
+
+
 def test_a_prompt_of_its_own_wins_over_the_template(tmp_path: Path) -> None:
     (request,) = read(csv(tmp_path, "id,prompt\na,a blue bag\n"))
 
