@@ -126,6 +126,7 @@ def _ledger(where: RunDir, identity: str, job: Job, plan: Plan) -> Ledger:
         licences=job.licences,
         currency=job.currency,
         components=component_versions(plan.dimensions, plan.features),
+        warnings=plan.warnings,
     )
     ledger = Ledger.create(where.ledger, fingerprint=identity)
     ledger.add_requests(read_requests(job.requests, job.defaults))
