@@ -67,7 +67,8 @@ def trace(requests: int, budget: int, passing: float, agreement: float, seed: in
     inner = random.normal(0, 1, (requests, budget))
     noise = random.normal(0, 1, (requests, budget))
     quality = mean + inner
-    bound = NormalDist(0, float(np.hypot(SPREAD, 1))).inv_cdf(1 - passing)
+    spread = NormalDist(0, float(np.hypot(SPREAD, 1)))
+    bound = spread.inv_cdf(1 - passing) if passing < 1 else -np.inf
     return Trace(
         passed=quality > bound,
         quality=quality,

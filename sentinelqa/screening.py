@@ -76,6 +76,20 @@ class Sighting:
     stands_for: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a rule says of a candidate half way.
+
+    Attributes:
+        standing: what it was judged by, in [0, 1].
+        why: the reason that is recorded where it is dropped.
+    """
+
+    standing: float
+    drops: bool
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Drops a candidate whose worst score half way is worse than nearly all that passed had.
@@ -99,6 +113,20 @@ class Rule:
             if name in scores
         ]
         return min(found, default=(1.0, ""))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The scores that are asked for."""
+        return tuple(self.ladders)
+
+    def looks(self, scores: Sequence[Mapping[str, float]], wanted: int) -> list[Look]:
+        """What candidates look like, each by itself, however many are wanted."""
+        looks = []
+        for one in scores:
+            standing, worst = self.standing(one)
+            why = f"{worst} looked worse than in {1 - standing:.0%} of those that passed"
+            looks.append(Look(standing, standing < self.cutoff, why))
+        return looks
 
     def drops(self, scores: Mapping[str, float]) -> bool:
         """Whether a candidate that looks so is not worth finishing."""

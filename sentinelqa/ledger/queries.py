@@ -238,20 +238,23 @@ def judged_first(db: sqlite3.Connection) -> Iterator[tuple[int, str, Verdict]]:
 
 def previews_of_first_rounds(
     db: sqlite3.Connection,
-) -> Iterator[tuple[int, int, Measurement, Outcome]]:
-    """(position, index, preview, outcome) of first rounds' candidates that have an image."""
+) -> Iterator[tuple[int, int, int, Measurement, Verdict]]:
+    """(position, index, images wanted, preview, outcome and rank) of first rounds' candidates that
+    have an image."""
     last = -1
     while found := page(
         db,
-        "SELECT c.key, c.request AS position, c.idx, v.outcome, m.* FROM candidate c"
+        "SELECT c.key, c.request AS position, c.idx, q.wanted, v.outcome, v.rank, m.*"
+        " FROM candidate c JOIN request q ON q.position = c.request"
         " JOIN measurement m ON m.candidate = c.key AND m.dimension = ?"
         " JOIN verdict v ON v.candidate = c.key"
         " WHERE c.key > ? AND c.round = 1 AND c.sha256 IS NOT NULL ORDER BY c.key LIMIT ?",
         (PREVIEW, last, PAGE),
     ):
         for row in found:
-            outcome = Outcome(row["outcome"])
-            yield row["position"], row["idx"], rows.measurement_of(row), outcome
+            verdict = Verdict(outcome=Outcome(row["outcome"]), rank=row["rank"])
+            preview = rows.measurement_of(row)
+            yield row["position"], row["idx"], row["wanted"], preview, verdict
         last = found[-1]["key"]
 
 

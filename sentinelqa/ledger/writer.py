@@ -387,8 +387,9 @@ class Ledger:
         """(position, candidate id, verdict) of existing images and first rounds, streamed."""
         return queries.judged_first(self._db)
 
-    def previews_of_first_rounds(self) -> Iterator[tuple[int, int, Measurement, Outcome]]:
-        """(position, index, how it looked half way, outcome) of candidates that were finished."""
+    def previews_of_first_rounds(self) -> Iterator[tuple[int, int, int, Measurement, Verdict]]:
+        """(position, index, images wanted, how it looked half way, outcome and rank) of candidates
+        that were finished."""
         return queries.previews_of_first_rounds(self._db)
 
     def rounds_of(self, request_id: str) -> list[tuple[Round, list[Candidate]]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentinelqa.cascade import ONE_IN, is_surveyed
+from sentinelqa.contest import Contest, Contests, Entrant
 from sentinelqa.generators.stage import PREVIEW_SUFFIX, GenerateItem, HalfwayFiles
 from sentinelqa.scorer import Scored, ScoreItem
-from sentinelqa.screening import NAME, PREVIEW, Rule, Screener, Sighting
+from sentinelqa.screening import NAME, PREVIEW, Look, Rule, Screener, Sighting
 from sentinelqa.types import (
     Candidate,
     Check,
@@ -31,7 +32,30 @@ class _Halted:
     step: int
     seconds: float
     shape: int
+    seen: Scored | None = None
     preview: Measurement | None = None
+
+
+@dataclass(slots=True)
+class _Open:
+    """A request that is being worked on.
+
+    Attributes:
+        whole: every candidate is finished, whatever the rule says of it.
+        awaited: candidates that are still decided together; 0 where each is decided by itself, and
+            once they are.
+        known: those of them that are waited for no longer.
+        scores: of those that were looked at, also in an earlier process.
+    """
+
+    position: int
+    wanted: int
+    looks: bool
+    rule: Rule | Contest | None
+    whole: bool
+    awaited: int = 0
+    known: set[str] = field(default_factory=set)
+    scores: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -40,34 +64,53 @@ class Halfway:
 
     Attributes:
         batch: the fixed shape in which survivors go on.
+        together: candidates of a request that compete with each other; 0 where each is by itself.
     """
 
-    screener: Screener | None
+    screener: Screener | Contests | None
     batch: int
-    _positions: dict[str, int] = field(default_factory=dict)
-    _rules: dict[str, Rule | None] = field(default_factory=dict)
-    _looks: dict[str, bool] = field(default_factory=dict)
+    together: int = 0
+    _requests: dict[str, _Open] = field(default_factory=dict)
     _halted: dict[str, _Halted] = field(default_factory=dict)
     _survivors: dict[Settings, deque[str]] = field(default_factory=dict)
+    _dropped: list[tuple[Scored, float]] = field(default_factory=list)
 
-    def opened(self, request_id: str, position: int) -> None:
-        """A request is being worked on; asked in ascending order of positions."""
-        if self.screener is not None:
-            self._positions[request_id] = position
-            self._looks[request_id] = self.screener.looks(position)
-            self._rules[request_id] = self.screener.rule(position)
+    def opened(
+        self,
+        request: Request,
+        position: int,
+        earlier: Iterable[tuple[str, Measurement | None]] = (),
+    ) -> None:
+        """A request is being worked on; asked in ascending order of positions.
+
+        Args:
+            earlier: candidates that have their verdict already, and how they looked.
+        """
+        screener = self.screener
+        if screener is None:
+            return
+        rule = screener.rule(position)
+        whole = isinstance(screener, Contests) and screener.is_whole(position)
+        looks = screener.looks(position)
+        entry = _Open(position, request.deliver, looks, rule, whole)
+        self._requests[request.id] = entry
+        if isinstance(rule, Contest):
+            entry.awaited = self.together
+            for candidate_id, preview in earlier:
+                entry.known.add(candidate_id)
+                if preview is not None:
+                    entry.scores[candidate_id] = scores_in(preview)
 
     def closed(self, request_id: str) -> None:
         """A request is finished."""
-        for known in (self._positions, self._looks, self._rules):
-            known.pop(request_id, None)
+        self._requests.pop(request_id, None)
 
     def step(self, batch: Sequence[Candidate]) -> int:
         """The step after which this batch is halted; 0 to make it in one go."""
         settings = batch[0].settings
         if self.screener is None or settings is None:
             return 0
-        if not any(self._looks[c.request_id] for c in batch):
+        if not any(self._requests[c.request_id].looks for c in batch):
             return 0
         return self.screener.screening.step(settings.steps)
 
@@ -86,60 +129,95 @@ class Halfway:
             files.seconds / len(item.candidates),
             files.shape,
         )
-        if self._looks[candidate.request_id]:
+        if self._requests[candidate.request_id].looks:
             return str(files.previews[place])
         self._go_on(candidate.id)
         return ""
 
     def telling(self, request_id: str) -> tuple[str, ...]:
-        """The dimensions that a look at this request's candidates is decided by; empty in the
-        pilot, which asks for all."""
-        rule = self._rules[request_id]
-        return tuple(rule.ladders) if rule else ()
+        """The dimensions that a look at this request's candidates is decided by; empty where all
+        are asked for: in the pilot, and of what a later rule follows from."""
+        entry = self._requests[request_id]
+        return entry.rule.names if entry.rule and not entry.whole else ()
 
     def is_preview(self, item: ScoreItem) -> bool:
         """Whether this is the look half way, not the finished image."""
         return item.path.endswith(PREVIEW_SUFFIX)
 
-    def seen(self, scored: Scored) -> Scored | None:
-        """Decide about a candidate that was looked at.
-
-        Returns:
-            The verdict on a dropped one; ``None`` when it goes on.
-        """
-        halted = self._halted[scored.candidate.id]
+    def seen(self, scored: Scored) -> None:
+        """Take in how a candidate looks. It goes on or is dropped, with its siblings where they
+        compete and all have been looked at."""
+        candidate = scored.candidate
         scores = {m.dimension: m.score for m in scored.measurements if m.score is not None}
-        rule = self._rules[scored.candidate.request_id]
-        standing, worst = rule.standing(scores) if rule else (1.0, "")
-        dropped = rule is not None and rule.drops(scores)
-        spared = dropped and is_surveyed(scored.candidate.id)
-        halted.preview = Measurement(
-            dimension=PREVIEW,
-            score=round(standing, 6),
-            metrics={**scores, "step": halted.step, "would_drop": dropped},
-        )
-        if not dropped or spared:
-            self._go_on(scored.candidate.id)
-            return None
-        del self._halted[scored.candidate.id]
-        Path(halted.latents).unlink(missing_ok=True)
-        steps = halted.candidate.settings.steps if halted.candidate.settings else 0
-        reason = (
-            f"dropped after step {halted.step} of {steps}: {worst} looked worse than in "
-            f"{1 - standing:.0%} of those that passed"
-        )
-        check = Check(name=NAME, tier="generic", outcome=Outcome.FAIL, reason=reason)
-        return replace(
-            scored,
-            measurements=(halted.preview,),
-            verdict=Verdict(outcome=Outcome.FAIL, checks=(check,)),
-            image=None,
-            phash=None,
-        )
+        self._halted[candidate.id].seen = replace(scored, measurements=(), image=None, phash=None)
+        entry = self._requests[candidate.request_id]
+        if not entry.awaited:
+            self._decide(entry, {candidate.id: scores})
+            return
+        entry.scores[candidate.id] = scores
+        self._await_no_longer(candidate)
 
     def unseen(self, candidate: Candidate) -> None:
         """The look could not be scored: the candidate goes on."""
         self._go_on(candidate.id)
+        self._await_no_longer(candidate)
+
+    def dropped(self) -> Iterator[tuple[Scored, float]]:
+        """The results of those dropped since, each with the device seconds that it took."""
+        found, self._dropped = self._dropped, []
+        yield from found
+
+    def _await_no_longer(self, candidate: Candidate) -> None:
+        entry = self._requests[candidate.request_id]
+        if not entry.awaited:
+            return
+        entry.known.add(candidate.id)
+        if len(entry.known) == entry.awaited:
+            self._decide(entry, entry.scores)
+            entry.awaited, entry.known, entry.scores = 0, set(), {}
+
+    def _decide(self, entry: _Open, scores: Mapping[str, Mapping[str, float]]) -> None:
+        """Let those go on that are worth it. Those of an earlier process count beside them, and
+        are decided already."""
+        ids = sorted(scores)
+        looks = [Look(1.0, False, "")] * len(ids)
+        if entry.rule is not None and ids:
+            looks = entry.rule.looks([scores[i] for i in ids], entry.wanted)
+        for candidate_id, look in zip(ids, looks, strict=True):
+            if candidate_id not in self._halted:
+                continue
+            halted = self._halted[candidate_id]
+            halted.preview = Measurement(
+                dimension=PREVIEW,
+                score=round(look.standing, 6),
+                metrics={
+                    **scores[candidate_id],
+                    "step": halted.step,
+                    "would_drop": look.drops,
+                    "whole": entry.whole,
+                },
+            )
+            if not look.drops or entry.whole or self._is_audited(candidate_id):
+                self._go_on(candidate_id)
+            else:
+                self._drop(self._halted.pop(candidate_id), look)
+
+    def _is_audited(self, candidate_id: str) -> bool:
+        return not self.together and is_surveyed(candidate_id)
+
+    def _drop(self, halted: _Halted, look: Look) -> None:
+        assert halted.seen is not None
+        assert halted.preview is not None
+        Path(halted.latents).unlink(missing_ok=True)
+        steps = halted.candidate.settings.steps if halted.candidate.settings else 0
+        reason = f"dropped after step {halted.step} of {steps}: {look.why}"
+        check = Check(name=NAME, tier="generic", outcome=Outcome.FAIL, reason=reason)
+        result = replace(
+            halted.seen,
+            measurements=(halted.preview,),
+            verdict=Verdict(outcome=Outcome.FAIL, checks=(check,)),
+        )
+        self._dropped.append((result, halted.seconds))
 
     def take(self, *, partial: bool) -> GenerateItem | None:
         """Survivors that go on together, a full batch unless ``partial``."""
@@ -168,16 +246,23 @@ class Halfway:
         halted = self._halted.pop(scored.candidate.id, None)
         if halted is None or halted.preview is None:
             return scored
-        if self.screener is not None and scored.candidate.round == 1:
-            sighting = sighting_of(halted.preview, scored.verdict.outcome)
-            if sighting is not None:
-                position = self._positions[request.id]
-                self.screener.note(position, scored.candidate.index, sighting)
+        if scored.candidate.round == 1:
+            entry = self._requests[request.id]
+            place = entry.position, scored.candidate.index
+            if isinstance(self.screener, Contests):
+                if (one := entrant_of(halted.preview, scored.verdict)) is not None:
+                    self.screener.note(*place, request.deliver, one)
+            elif self.screener is not None:
+                sighting = sighting_of(halted.preview, scored.verdict)
+                if sighting is not None:
+                    self.screener.note(*place, sighting)
         return replace(scored, measurements=(*scored.measurements, halted.preview))
 
-    def forget(self, candidate_id: str) -> None:
-        """A candidate has its verdict."""
-        self._halted.pop(candidate_id, None)
+    def forget(self, candidate: Candidate) -> None:
+        """A candidate has its verdict; its siblings wait for it no longer."""
+        self._halted.pop(candidate.id, None)
+        if self.screener is not None:
+            self._await_no_longer(candidate)
 
     def _go_on(self, candidate_id: str) -> None:
         halted = self._halted[candidate_id]
@@ -185,10 +270,23 @@ class Halfway:
         self._survivors.setdefault(halted.candidate.settings, deque()).append(candidate_id)
 
 
-def sighting_of(preview: Measurement, outcome: Outcome) -> Sighting | None:
+def scores_in(preview: Measurement) -> dict[str, float]:
+    """How a candidate looked, dimension by dimension, from the record."""
+    return {k: v for k, v in preview.metrics.items() if isinstance(v, float)}
+
+
+def sighting_of(preview: Measurement, verdict: Verdict) -> Sighting | None:
     """What the pilot learns from a recorded look; nothing from an outage."""
-    if outcome is Outcome.ERROR:
+    if verdict.outcome is Outcome.ERROR:
         return None
-    scores = {k: v for k, v in preview.metrics.items() if isinstance(v, float)}
     audited = bool(preview.metrics.get("would_drop"))
-    return Sighting(scores, outcome is Outcome.PASS, ONE_IN if audited else 1)
+    passed = verdict.outcome is Outcome.PASS
+    return Sighting(scores_in(preview), passed, ONE_IN if audited else 1)
+
+
+def entrant_of(preview: Measurement, verdict: Verdict) -> Entrant | None:
+    """What a contest learns from a recorded look; nothing from an outage, and nothing where
+    siblings were dropped."""
+    if verdict.outcome is Outcome.ERROR or not preview.metrics.get("whole"):
+        return None
+    return Entrant(scores_in(preview), verdict.outcome is Outcome.PASS, verdict.rank)

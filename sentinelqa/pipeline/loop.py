@@ -31,13 +31,16 @@ from sentinelqa.pipeline.ranking import Ranker
 from sentinelqa.pipeline.retention import drop
 from sentinelqa.pipeline.surveying import Place, Surveyor
 from sentinelqa.progress import Display, Tally
+from sentinelqa.retry import Round
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.rundir import RunDir
 from sentinelqa.scheduling import Closed, Planned, Ranking, Scheduler
 from sentinelqa.scorer import Scored, ScoreItem
+from sentinelqa.screening import PREVIEW
 from sentinelqa.tracing import span
 from sentinelqa.types import (
     Candidate,
+    Measurement,
     ModelUse,
     Outcome,
     Request,
@@ -124,6 +127,7 @@ class Loop:
         if self._exhausted and not self.scheduler.open:
             wait(self._deliveries)
             wait(self._drops)
+        self._take_dropped()
         delivered = [f for f in self._deliveries if f.done()]
         with (
             span("ledger"),
@@ -161,10 +165,18 @@ class Loop:
                 return
             self._next = None
             self._places[request.id] = self.surveyor.place(position)
-            self.halfway.opened(request.id, position)
             rounds = self.ledger.rounds_of(request.id) if position <= self._begun else []
+            self.halfway.opened(request, position, self._looked_at(rounds))
             rounds = self.ranker.resumed(request, rounds)
             self._note(self.scheduler.admit(request, position, rounds))
+
+    def _looked_at(
+        self, rounds: Sequence[tuple[Round, list[Candidate]]]
+    ) -> Iterator[tuple[str, Measurement | None]]:
+        """Candidates that an earlier process judged, with how they looked half way."""
+        for candidate in (j.candidate for done, _ in rounds for j in done.judged):
+            measured = {m.dimension: m for m in self.ledger.measurements_of(candidate.id)}
+            yield candidate.id, measured.get(PREVIEW)
 
     def _lease(self) -> None:
         """Take what the generator has room for."""
@@ -313,13 +325,17 @@ class Loop:
             if not self.halfway.is_preview(item):
                 self._results.append(self.halfway.finished(one, item.request))
                 continue
-            step = self.halfway.spent(item.candidate)
-            dropped = self.halfway.seen(one)
-            if dropped is not None:
-                self._made[item.candidate.id] = Made(
-                    seconds=step, shape_planned=self.job.batch, shape_actual=self.job.batch
-                )
-                self._results.append(dropped)
+            self.halfway.seen(one)
+
+    def _take_dropped(self) -> None:
+        """The results of candidates that are dropped half way, now that it is known which."""
+        for result in self._results:
+            self.halfway.forget(result.candidate)
+        for result, seconds in self.halfway.dropped():
+            self._made[result.candidate.id] = Made(
+                seconds=seconds, shape_planned=self.job.batch, shape_actual=self.job.batch
+            )
+            self._results.append(result)
 
     def _record_results(self) -> None:
         if not self._results:
@@ -331,7 +347,6 @@ class Loop:
             sum(s.seconds + (made.seconds if made else 0) for s, made in records)
         )
         for one in scored:
-            self.halfway.forget(one.candidate.id)
             self.surveyor.judged(one)
             self.tally.judge(one.verdict, one.candidate.round)
             self._note(self.scheduler.judged(one.judged))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sentinelqa import registry
 from sentinelqa.cascade import costs_alone, only_ranking
+from sentinelqa.contest import Contests
 from sentinelqa.engines.base import Engine, Stage, StageSpec
 from sentinelqa.generators.raw import Raw, take_over
 from sentinelqa.generators.stage import make_generate_stage
@@ -19,7 +20,7 @@ from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger
 from sentinelqa.pipeline.facts import component_versions, write_facts, write_pooling
 from sentinelqa.pipeline.finish import finish
-from sentinelqa.pipeline.halfway import Halfway, sighting_of
+from sentinelqa.pipeline.halfway import Halfway, entrant_of, sighting_of
 from sentinelqa.pipeline.interrupt import interruptible
 from sentinelqa.pipeline.loop import Loop
 from sentinelqa.pipeline.prepare import Plan, prepare
@@ -179,7 +180,7 @@ def _loop(
         full=full,
         always=always,
         put_off=frozenset()
-        if full
+        if full or (job.screening and job.retry.best_of)  # a contest follows from whole ranks
         else only_ranking(
             plan.rubric,
             plan.dimensions,
@@ -223,7 +224,7 @@ def _loop(
         source=ledger.open_requests(),
         surveyor=Surveyor(COHORT, ledger.judged_first(), learning=not full),
         deliverer=stack.enter_context(ThreadPoolExecutor(2, "deliver")),
-        halfway=Halfway(_screener(job, plan, ledger), job.batch),
+        halfway=Halfway(_screener(job, plan, ledger), job.batch, together=job.retry.best_of),
         ranker=Ranker(plan.rubric, where.path, ledger),
         models=plan.generators,
     )
@@ -248,17 +249,25 @@ def _traced(make: Callable[[], Stage], trace: str, name: str) -> Callable[[], St
     return partial(make_traced, make, trace, name) if trace else make
 
 
-def _screener(job: Job, plan: Plan, ledger: Ledger) -> Screener | None:
+def _screener(job: Job, plan: Plan, ledger: Ledger) -> Screener | Contests | None:
     """Learns from what earlier processes of the run saw half way; ``None`` when not asked for."""
     if job.screening is None:
         return None
-    history = (
-        (position, index, sighting)
-        for position, index, preview, outcome in ledger.previews_of_first_rounds()
-        if (sighting := sighting_of(preview, outcome)) is not None
-    )
     megapixels = job.settings.width * job.settings.height / 1e6
     costs = costs_alone(plan.dimensions, plan.features, megapixels=megapixels)
+    recorded = ledger.previews_of_first_rounds()
+    if job.retry.best_of:
+        whole = (
+            (position, index, wanted, entrant)
+            for position, index, wanted, preview, verdict in recorded
+            if (entrant := entrant_of(preview, verdict)) is not None
+        )
+        return Contests(job.screening, COHORT, whole, costs)
+    history = (
+        (position, index, sighting)
+        for position, index, _, preview, verdict in recorded
+        if (sighting := sighting_of(preview, verdict)) is not None
+    )
     return Screener(job.screening, COHORT, history, costs)
 
 

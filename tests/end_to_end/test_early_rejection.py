@@ -21,15 +21,18 @@ from tests.finished import table
 pytestmark = pytest.mark.slow
 
 
-def prepare(folder: Path, early: str) -> None:
-    """Sixty-four requests, four cohorts; the first is the pilot."""
-    rows = [f"disc-{i},red" for i in range(64)]
+ADAPTIVE = "candidates: {first: 4, max: 8, batch: 16}"
+
+
+def prepare(folder: Path, early: str, candidates: str = ADAPTIVE, requests: int = 64) -> None:
+    """Cohorts of sixteen requests; the first is the pilot, and the third the first under a rule."""
+    rows = [f"disc-{i},red" for i in range(requests)]
     (folder / "requests.csv").write_text("\n".join(["id,colour", *rows]) + "\n")
     job = (folder / "job.yaml").read_text()
     job = job.replace("steps: 4", "steps: 20").replace(
         "width: 64, height: 64", "width: 48, height: 48"
     )
-    job = job.replace("first: 4, max: 16, batch: 4", "first: 4, max: 8, batch: 16")
+    job = job.replace("candidates: {first: 4, max: 16, batch: 4}", candidates)
     rubric = folder / "rubric.yaml"
     rubric.write_text(
         rubric.read_text().replace("sharpness: {min: 0.955}", "sharpness: {min: 0.966}")
@@ -62,9 +65,31 @@ def test_what_is_dropped_is_recorded_and_a_killed_run_drops_the_same(folder: Pat
     assert len(again.flips) == 0
     assert any("dropped half way" in note for note in again.notes)
 
+    assert_killed_run_leaves_the_same(folder, len(finished.candidates) * 2 // 3)
+
+
+def test_candidates_compete_where_the_best_are_wanted_and_a_killed_run_decides_the_same(
+    folder: Path,
+) -> None:
+    prepare(folder, "{at: 0.4, lose: 0.1}", "candidates: {best_of: 8, batch: 16}", requests=48)
+    finished = sq.run(folder / "job.yaml", out=folder / "out")
+    dropped = drops(folder / "out")
+    per_request = dropped.groupby("request_id").size()
+
+    assert len(finished.candidates) == 48 * 8
+    assert not set(per_request.index) & {f"disc-{i}" for i in range(32)}
+    assert len(per_request) >= 10
+    assert per_request.max() < 8
+    assert "its chance to be among the best 2 of 8 was" in dropped["reasons"].iloc[0]
+    assert dropped["generate_seconds"].notna().all()
+
+    assert_killed_run_leaves_the_same(folder, 48 * 8 * 4 // 5)
+
+
+def assert_killed_run_leaves_the_same(folder: Path, after: int) -> None:
     command = [sys.executable, "-m", "sentinelqa", "run", "job.yaml", "--out", "killed", "-q"]
     process = subprocess.Popen(command, cwd=folder, start_new_session=True)
-    wait_for(lambda: judged(folder / "killed") > len(finished.candidates) * 2 // 3)
+    wait_for(lambda: judged(folder / "killed") > after)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     subprocess.run(command, cwd=folder, capture_output=True, check=False)

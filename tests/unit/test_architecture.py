@@ -17,7 +17,7 @@ FLOORS = [
     {"registry", "shipped", "compat", "files", "tracing", "terminal", "heartbeat", "deferred"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
-    {"retry", "pooling", "scheduling", "screening"},
+    {"contest", "retry", "pooling", "scheduling", "screening"},
     {"images", "scorecache", "picturecache"},
     {"sources", "rundir", "tables"},
     {"ledger"},
