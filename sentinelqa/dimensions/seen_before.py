@@ -20,7 +20,8 @@ class SeenBefore:
     earlier runs delivered. ``SENTINELQA_KNOWN`` names it; without it the dimension is unscored
     (``model_missing``). Distances and score are those of ``duplicate``: 0 up to 6 bits, 1 from 18
     on, the nearer of the picture and its mirror image. ``known`` is the picture it resembles, given
-    up to 18 bits.
+    up to 18 bits. The index names the version of its hashes; after a release that changes them it
+    is refused, and made again.
 
     Among very many known pictures chance comes nearer: of a million hashes drawn by lot the nearest
     differs in about 13 bits, and pictures are less various than that. Blind to crops of

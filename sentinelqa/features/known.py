@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from sentinelqa.errors import ModelError, ScoringError, UsageError
 from sentinelqa.features.base import FeatureInput
-from sentinelqa.features.hashes import PerceptualHash, hash_picture
+from sentinelqa.features.hashes import Hashes, PerceptualHash, hash_picture
 from sentinelqa.features.pixels import decode
 from sentinelqa.files import write_atomically
 from sentinelqa.types import ModelUse
 
 INDEX = "SENTINELQA_KNOWN"
 _HEAD = "sentinelqa known pictures 1"
+_HASHES = "\thashes "
+"""Stands between the head and the version of the hashes; without it they are of the first."""
 _BITS = 64
 Words = NDArray[np.uint64]
 
@@ -104,7 +106,7 @@ def read_known(path: Path) -> KnownPictures:
     """Read an index.
 
     Raises:
-        ModelError: it is not here, or is no such index.
+        ModelError: it is not here, is no such index, or holds hashes of another version.
     """
     try:
         content = path.read_bytes()
@@ -119,8 +121,10 @@ def read_known(path: Path) -> KnownPictures:
         ) from error
     except (ValueError, OverflowError) as error:
         raise _not_an_index(path) from error
-    if head != _HEAD:
+    kind, _, version = head.partition(_HASHES)
+    if kind != _HEAD:
         raise _not_an_index(path)
+    _check_version(version or "1", path)
     digest = hashlib.sha256(content).hexdigest()
     return KnownPictures(tuple(name for _, name in rows), hashes, digest)
 
@@ -133,7 +137,7 @@ def add_known(path: Path, images: Iterable[str]) -> tuple[int, list[str]]:
         How many the index holds now, and why pictures could not be read.
 
     Raises:
-        ModelError: the file is something else.
+        ModelError: the file is something else, or holds hashes of another version.
         UsageError: a name that does not fit on a line.
     """
     hashes: dict[str, int] = {}
@@ -150,8 +154,21 @@ def add_known(path: Path, images: Iterable[str]) -> tuple[int, list[str]]:
         except ScoringError as error:
             unreadable.append(str(error))
     rows = [f"{digits:016x}\t{name}" for name, digits in sorted(hashes.items())]
-    write_atomically(path, "\n".join([_HEAD, *rows, ""]).encode())
+    head = f"{_HEAD}{_HASHES}{Hashes().version}"
+    write_atomically(path, "\n".join([head, *rows, ""]).encode())
     return len(hashes), unreadable
+
+
+def _check_version(version: str, path: Path) -> None:
+    """Hashes of one picture differ from version to version, so copies would go unseen."""
+    if version != Hashes().version:
+        raise ModelError(
+            f"the index holds perceptual hashes of version {version}, and this release compares "
+            f"those of version {Hashes().version}",
+            where=str(path),
+            remedy="sentinelqa known NEW-INDEX with the same pictures, whose paths the lines of "
+            "the old one end with",
+        )
 
 
 def _not_an_index(path: Path) -> ModelError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from sentinelqa.cli import cli
 from sentinelqa.dimensions.seen_before import SeenBefore
 from sentinelqa.errors import ModelError
 from sentinelqa.features.base import FeatureInput, Features
-from sentinelqa.features.hashes import hash_picture
+from sentinelqa.features.hashes import Hashes, hash_picture
 from sentinelqa.features.known import INDEX, Known, Nearest, add_known, read_known
 from sentinelqa.features.pixels import Picture
 from sentinelqa.types import Measurement, Request
@@ -89,6 +90,32 @@ def test_another_file_is_no_index_and_is_left_alone(tmp_path: Path, content: byt
     with pytest.raises(ModelError, match="no index"):
         add_known(path, [])
     assert path.read_bytes() == content
+
+
+def test_hashes_of_another_version_are_not_compared(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, rest = index.read_text().split("\n", 1)
+    assert head == f"sentinelqa known pictures 1\thashes {Hashes().version}"
+    newer = dataclasses.replace(Hashes(), version="9")
+    monkeypatch.setattr("sentinelqa.features.known.Hashes", lambda: newer)
+    for call in (lambda: read_known(index), lambda: add_known(index, [])):
+        with pytest.raises(ModelError, match=f"hashes of version {Hashes().version}, and") as error:
+            call()
+        assert "NEW-INDEX" in error.value.remedy
+    index.write_text(f"sentinelqa known pictures 1\n{rest}")
+    with pytest.raises(ModelError, match="hashes of version 1, and this release"):
+        read_known(index)
+
+
+def test_an_index_that_names_no_version_holds_the_first(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = dataclasses.replace(Hashes(), version="1")
+    monkeypatch.setattr("sentinelqa.features.known.Hashes", lambda: first)
+    index.write_text("sentinelqa known pictures 1\n" + index.read_text().split("\n", 1)[1])
+
+    assert len(read_known(index).names) == 2
 
 
 def test_without_an_index_the_model_is_missing(
