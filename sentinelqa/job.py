@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sentinelqa.errors import JobError
-from sentinelqa.retry import Adjustment, Change, RetryPolicy
+from sentinelqa.retry import Adjustment, Change, RetryPolicy, reach
 from sentinelqa.rubric.reading import read_yaml, validate
 from sentinelqa.screening import Screening
 from sentinelqa.sources.requests import BOUNDS, SIDES_IN, RequestDefaults
@@ -197,6 +198,26 @@ class Job:
         return seconds if self.per_hour is None else seconds * self.per_hour / 3600
 
 
+def check_reach(settings: Settings, policy: RetryPolicy, where: str) -> None:
+    """Adjustments add up from round to round; refuse what could leave the bounds of a setting.
+
+    Raises:
+        JobError: which setting, and how far it may come.
+    """
+    if policy.best_of or not policy.retries:
+        return
+    for key, (least, most) in BOUNDS.items():
+        for value in reach(getattr(settings, key), key, policy.adjustments, policy.retries):
+            if not least <= value <= most:
+                rounds = f"{policy.retries} round{'s' * (policy.retries != 1)}"
+                raise JobError(
+                    f"retry.adjust may bring {key} from {getattr(settings, key):g} to {value:g} "
+                    f"in {rounds}; it must lie from {least} to {most}",
+                    where=where,
+                    remedy="a smaller step, or fewer retry.rounds",
+                )
+
+
 def load_job(path: str | Path) -> Job:
     """Read a job file. Relative paths in it are relative to the file.
 
@@ -215,7 +236,9 @@ def load_job(path: str | Path) -> Job:
                 f"{key} names the file {str(path.parent / name)!r}, which does not exist",
                 where=marks.where(inside),
             )
-    return _job(parsed, path.parent)
+    job = _job(parsed, path.parent)
+    check_reach(job.settings, job.retry, marks.where(("retry", "adjust")))
+    return job
 
 
 def _job(yaml: JobYaml, folder: Path) -> Job:
@@ -287,12 +310,14 @@ def _change(key: str, value: float | str) -> Change:
     try:
         number = float(value)
     except ValueError:
-        raise ValueError(
-            f"{key} takes a number such as 30, or a step such as '+10'; got {value!r}"
-        ) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{key} takes a number such as 30, or a step such as '+10'; got {value!r}")
     whole = key != "guidance"
     if whole and not number.is_integer():
         raise ValueError(f"{key} takes a whole number; got {value!r}")
+    if key in ("width", "height") and number % SIDES_IN:
+        raise ValueError(f"{key} takes a multiple of {SIDES_IN}; got {value!r}")
     return Change(key=key, value=int(number) if whole else number, relative=relative)
 
 

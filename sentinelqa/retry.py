@@ -352,6 +352,17 @@ def adjust(last: Round, adjustments: Sequence[Adjustment]) -> tuple[Recipe, str]
     return recipe, "; ".join(applied) or "new seeds"
 
 
+def reach(
+    start: float, key: str, adjustments: Sequence[Adjustment], retries: int
+) -> tuple[float, float]:
+    """The least and the most that a number may come to, whatever fails in whichever round."""
+    changes = [c for a in adjustments for c in a.changes if c.key == key]
+    starts = [start, *(float(c.value) for c in changes if not c.relative)]
+    steps = [float(c.value) for c in changes if c.relative]
+    down, up = sum(min(s, 0.0) for s in steps), sum(max(s, 0.0) for s in steps)
+    return min(starts) + retries * down, max(starts) + retries * up
+
+
 def chance_of_at_least(wanted: int, tries: int, alpha: float, beta: float) -> float:
     """P(at least ``wanted`` of ``tries`` pass) when the pass rate is Beta(alpha, beta).
 

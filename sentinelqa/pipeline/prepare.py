@@ -12,7 +12,7 @@ from sentinelqa.deferred import value_of
 from sentinelqa.dimensions.base import Dimension, insists_on_references
 from sentinelqa.errors import JobError, UsageError, did_you_mean
 from sentinelqa.features.base import Feature
-from sentinelqa.job import Job
+from sentinelqa.job import Job, check_reach
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rubric.model import Rubric
 from sentinelqa.scorer import dimensions_of, features_of
@@ -220,6 +220,8 @@ def _count(job: Job) -> _Census:
         census.requests += 1
         census.wanted += request.deliver
         census.referenced += bool(request.references)
+        if request.overrides:
+            check_reach(job.settings.evolve(**request.overrides), job.retry, request.where)
         if "model" in request.overrides:
             census.models.setdefault(request.overrides["model"], request.where)
         if request.deliver > most:

@@ -79,6 +79,16 @@ cost: {per_hour: 3.6, currency: EUR}
         ("candidates: {first: 9, max: 3}", "candidates", "at least first"),
         ("retry: {adjust: [{set: {stepz: 3}}]}", "set", "cannot be adjusted"),
         ("retry: {adjust: [{set: {steps: '+1.5'}}]}", "set", "whole number"),
+        ("retry: {adjust: [{set: {width: '+100'}}]}", "set", "multiple of 8"),
+        ("retry: {adjust: [{set: {guidance: 200}}]}", "guidance", "from 4 to 200 in 3 rounds"),
+        ("retry: {adjust: [{set: {guidance: '-2'}}]}", "guidance", "from 4 to -2 in 3 rounds"),
+        ("retry: {adjust: [{set: {guidance: 'nan'}}]}", "guidance", "takes a number such as"),
+        (
+            "retry: {rounds: 20, adjust: [{when: {fails: a}, set: {steps: '+30'}},"
+            " {when: {fails: b}, set: {steps: '+20'}}]}",
+            "steps",
+            "from 20 to 1020 in 20 rounds",
+        ),
         ("keep: forever", "keep", "forever"),
         ("licences: some", "licences", "some"),
     ],
@@ -93,6 +103,15 @@ def test_what_is_wrong_is_named_with_line_and_key(
     assert "job.yaml:4" in text
     assert key in text
     assert message in text
+
+
+def test_adjustments_that_stay_within_bounds_or_are_never_made_are_fine(folder: Path) -> None:
+    load(folder, MINIMAL + "retry: {rounds: 2, adjust: [{set: {guidance: '-2'}}]}\n")
+    load(folder, MINIMAL + "retry: {rounds: 49, adjust: [{set: {steps: '+20'}}]}\n")
+    load(
+        folder,
+        MINIMAL + "candidates: {best_of: 8}\nretry: {adjust: [{set: {guidance: '+50'}}]}\n",
+    )
 
 
 def test_a_job_without_its_files_is_refused(folder: Path) -> None:

@@ -46,6 +46,16 @@ def test_an_unknown_model_of_a_request_is_named_with_its_row(tmp_path: Path) -> 
     assert "requests.csv:3" in str(caught.value)
 
 
+def test_a_request_that_adjustments_would_bring_out_of_bounds_is_named(tmp_path: Path) -> None:
+    rows = "id,colour,generator.steps\na,red,\nb,blue,990\n"
+    adjusting = JOB + "retry: {rounds: 2, adjust: [{set: {steps: '+10'}}]}\n"
+
+    with pytest.raises(JobError, match="steps from 990 to 1010 in 2 rounds") as caught:
+        prepare(job(tmp_path, rows, adjusting))
+
+    assert "requests.csv:3" in str(caught.value)
+
+
 def test_a_request_cannot_switch_to_another_kind_of_generator(tmp_path: Path) -> None:
     rows = "id,colour,generator.model\na,red,fake\n"
 
