@@ -53,7 +53,7 @@ class Background:
     """
 
     name: str = "background"
-    version: str = "2"
+    version: str = "3"
     tier: Tier = "use_case"
     needs: tuple[str, ...] = ("pixels", "foreground", "person")
     reference_needs: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Background:
         colour = np.median(lab, axis=0)
         away = np.linalg.norm(lab - colour, axis=1)
         gradient = mean_gradient(picture.grey_within(WORKING_SIZE), behind)
-        ring = picture.rgb[border_ring(picture.rgb.shape)]
+        ring = picture.overview[border_ring(picture.overview.shape)]
         halo = _halo(picture, person)
         return Measurement(
             dimension=self.name,

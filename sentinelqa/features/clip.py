@@ -76,7 +76,7 @@ class Clip:
     """
 
     name = "clip"
-    version = "1"
+    version = "2"
     needs = ("pixels",)
 
     def __init__(

@@ -85,6 +85,7 @@ class ClipNetwork:
             ) from error
         self._network = network.eval().requires_grad_(False)
         config = open_clip.transform.PreprocessCfg(**network.visual.preprocess_cfg)
+        self._side = int(np.max(config.size))
         self._preprocess: Any = open_clip.transform.image_transform_v2(config, is_train=False)
         self._device = device
         self._batch_size = batch_size or (32 if device.startswith("cuda") else 1)
@@ -97,7 +98,8 @@ class ClipNetwork:
         vectors: list[Vector] = []
         for start in range(0, len(pictures), size):
             chunk = [
-                self._preprocess(Image.fromarray(p.rgb)) for p in pictures[start : start + size]
+                self._preprocess(Image.fromarray(p.overview_of(self._side)))
+                for p in pictures[start : start + size]
             ]
             padding = [torch.zeros_like(chunk[0])] * (size - len(chunk))
             with torch.inference_mode():

@@ -113,7 +113,7 @@ def open_image(path: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]
             try:
                 yield image
             except DECODER_ERRORS as error:
-                raise _damage(error, path) from error
+                raise damage(error, path) from error
 
 
 def probe(path: str, max_pixels: int = MAX_PIXELS) -> tuple[str, int, int]:
@@ -132,13 +132,15 @@ def _header(file: BinaryIO, path: str) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise unreadable("image_too_large", path, str(error)) from error
     except MemoryError as error:
-        raise _damage(error, path) from error
+        raise damage(error, path) from error
     except DECODER_ERRORS as error:
         detail = f"not one of {', '.join(FORMATS)}, or its header is damaged"
         raise unreadable("not_an_image", path, detail) from error
 
 
-def _damage(error: BaseException, path: str) -> ScoringError:
+def damage(error: BaseException, path: str) -> ScoringError:
+    """The error for what a decoder raised: ``image_too_large``, ``too_much_memory``,
+    ``truncated`` or ``damaged``."""
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return unreadable("image_too_large", path, str(error))
     text = str(error).lower()

@@ -16,6 +16,8 @@ from sentinelqa.types import ModelUse
 
 _SIDE = 32
 _KEPT = 8
+_GAP = 4.0
+"""By how many times what is wanted a large picture is averaged down first."""
 _n = np.arange(_SIDE)
 _DCT = 2 * np.cos(np.pi * np.outer(_n[:_KEPT], 2 * _n + 1) / (2 * _SIDE))
 
@@ -34,7 +36,7 @@ class Hashes:
     image hash functions" (2010), bit for bit those of the package ``imagehash``."""
 
     name: str = "hashes"
-    version: str = "1"
+    version: str = "2"
     needs: tuple[str, ...] = ("pixels",)
     models: tuple[ModelUse, ...] = ()
 
@@ -48,8 +50,9 @@ class Hashes:
 
 def hash_picture(picture: Picture) -> PerceptualHash:
     """Both hashes of one picture."""
-    grey = Image.fromarray(picture.rgb).convert("L")
-    small = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), np.float64)
+    luma = Image.fromarray(picture.luma)
+    resized = luma.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS, reducing_gap=_GAP)
+    small = np.asarray(resized, np.float64)
     return PerceptualHash(_bits(small), _bits(small[:, ::-1]))
 
 

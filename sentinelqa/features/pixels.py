@@ -1,32 +1,46 @@
-"""The decoded picture: 8-bit sRGB the right way up, decoded once and shared by all measures."""
+"""The picture: 8-bit sRGB the right way up, shared by all measures.
+
+Most files are decoded at once and as a whole. A plain JPEG is decoded when a measure asks, and into
+what it asks for: the luma, an overview at reduced size, or all of it. What each of these holds
+depends on the file alone, never on which others were asked for, so an image's evidence is the same
+whatever else a rubric looks at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 from sentinelqa.errors import ScoringError
 from sentinelqa.features import colour
 from sentinelqa.features.base import FeatureInput
 from sentinelqa.features.decoding import MAX_PIXELS, open_image, probe
+from sentinelqa.features.jpeg import JpegFile, Plane, essentials
 from sentinelqa.features.srgb import RGB, flatten, orientation_of, upright
 from sentinelqa.types import ModelUse
 
 __all__ = ["Picture", "Pixels", "decode", "probe"]
 
+T = TypeVar("T")
+
+
+OVERVIEW = 512
+"""The longer side, in pixels, that an overview has at least where the file has as many."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One decoded image. Derived sizes and planes are computed once and kept with it.
+    """One image. What is derived from its file is derived once and kept with it.
 
     Attributes:
-        rgb: ``height x width x 3``, sRGB, alpha laid over white, EXIF rotation applied.
+        source: the decoded pixels, or a JPEG file that is decoded when it is looked at.
         format: Pillow's name of the file format.
         mode: Pillow's mode before conversion: ``RGB``, ``P``, ``CMYK``, ``I;16`` ...
         bits: bits per channel in the file.
@@ -34,9 +48,12 @@ class Picture:
         had_alpha: the file had transparency.
         orientation: the EXIF orientation that was undone; 1 is upright.
         animated: the file holds several frames; the first is used.
+
+    Raises:
+        ScoringError: from whatever looks at the pixels of a JPEG file that cannot be decoded.
     """
 
-    rgb: RGB
+    source: RGB | JpegFile
     format: str = ""
     mode: str = "RGB"
     bits: int = 8
@@ -48,54 +65,109 @@ class Picture:
 
     @property
     def width(self) -> int:
-        return int(self.rgb.shape[1])
+        return self._size[0]
 
     @property
     def height(self) -> int:
-        return int(self.rgb.shape[0])
+        return self._size[1]
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        if isinstance(self.source, JpegFile):
+            return self.source.upright_size
+        return int(self.source.shape[1]), int(self.source.shape[0])
+
+    @property
+    def rgb(self) -> RGB:
+        """``height x width x 3``, sRGB, alpha laid over white, EXIF rotation applied."""
+        if not isinstance(self.source, JpegFile):
+            return self.source
+        return self._once("rgb", self.source.rgb)
+
+    @property
+    def luma(self) -> Plane:
+        """``height x width``, gamma-coded luma (BT.601), 0 to 255; a JPEG's own."""
+        if isinstance(self.source, JpegFile):
+            return self._once("luma", self.source.luma)
+        return self._once("luma", lambda: _luma(self.rgb))
+
+    @property
+    def overview(self) -> RGB:
+        """The whole picture: ``rgb``, or of a large JPEG file what its decoder gives at an eighth,
+        a quarter or half of its size, the longer side at least 512 pixels."""
+        if isinstance(self.source, JpegFile) and self._reduction > 1:
+            return self._once("overview", partial(self.source.reduced, self._reduction))
+        return self.rgb
+
+    def overview_of(self, shorter: int) -> RGB:
+        """:attr:`overview` where its shorter side has ``shorter`` pixels at least, else ``rgb``."""
+        least = -(-min(self._size) // self._reduction)
+        return self.overview if least >= shorter else self.rgb
+
+    @property
+    def _reduction(self) -> int:
+        return self.source.scale_for(OVERVIEW) if isinstance(self.source, JpegFile) else 1
 
     @property
     def luminance(self) -> NDArray[np.float32]:
         """``height x width`` relative luminance in linear light, 0 to 1."""
-        if "luminance" not in self._derived:
-            self._derived["luminance"] = colour.luminance(self.rgb)
-        return self._derived["luminance"]  # type: ignore[no-any-return]
+        return self._once("luminance", lambda: colour.luminance(self.rgb))
 
     @property
     def is_grey(self) -> bool:
         """Whether no pixel has a colour beyond rounding."""
-        if "is_grey" not in self._derived:
-            red, green, blue = cv2.split(self.within(512))
-            most = cv2.max(cv2.max(red, green), blue)
-            least = cv2.min(cv2.min(red, green), blue)
-            self._derived["is_grey"] = bool(cv2.subtract(most, least).max() <= 2)
-        return self._derived["is_grey"]  # type: ignore[no-any-return]
+        return self._once("is_grey", lambda: _is_grey(self.within(OVERVIEW)))
 
     def within(self, longest: int) -> RGB:
-        """``rgb`` shrunk (area average) so that its longer side is at most ``longest`` pixels."""
-        scale = longest / max(self.width, self.height)
-        if scale >= 1:
-            return self.rgb
-        key = ("within", longest)
-        if key not in self._derived:
-            size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
-            self._derived[key] = cv2.resize(self.rgb, size, interpolation=cv2.INTER_AREA)
-        return self._derived[key]  # type: ignore[no-any-return]
+        """``rgb`` shrunk (area average) so that its longer side is at most ``longest`` pixels; from
+        :attr:`overview` where that is large enough."""
+        whole = longest >= max(self.width, self.height)
+        if whole or longest > OVERVIEW:
+            return self.rgb if whole else self._shrunk("within", longest, self.rgb)
+        return self._shrunk("within", longest, self.overview)
+
+    def luma_within(self, longest: int) -> Plane:
+        """:attr:`luma` shrunk as :meth:`within` does it; of :meth:`within` up to 512 pixels."""
+        if longest >= max(self.width, self.height):
+            return self.luma
+        if longest > OVERVIEW and isinstance(self.source, JpegFile):
+            return self._shrunk("luma", longest, self.luma)
+        return self._once(("luma", longest), lambda: _luma(self.within(longest)))
 
     def grey_within(self, longest: int) -> NDArray[np.float32]:
-        """Gamma-coded luma (BT.601), 0 to 255, of :meth:`within`."""
+        """:meth:`luma_within` in floating point, 0 to 255."""
         key = ("grey", min(longest, max(self.width, self.height)))
-        if key not in self._derived:
-            luma = cv2.cvtColor(self.within(longest), cv2.COLOR_RGB2GRAY)
-            self._derived[key] = luma.astype(np.float32)
-        return self._derived[key]  # type: ignore[no-any-return]
+        return self._once(key, lambda: self.luma_within(longest).astype(np.float32))
 
     def lab_within(self, longest: int) -> NDArray[np.float32]:
         """CIE L*a*b* of :meth:`within`."""
         key = ("lab", min(longest, max(self.width, self.height)))
+        return self._once(key, lambda: colour.lab(self.within(longest)))
+
+    def _shrunk(self, name: str, longest: int, whole: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        scale = longest / max(self.width, self.height)
+        size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+        if whole.shape[1::-1] == size:
+            return whole
+        return self._once(
+            (name, longest), lambda: cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+        )
+
+    def _once(self, key: Any, make: Callable[[], T]) -> T:
         if key not in self._derived:
-            self._derived[key] = colour.lab(self.within(longest))
+            self._derived[key] = make()
         return self._derived[key]  # type: ignore[no-any-return]
+
+
+def _luma(rgb: RGB) -> Plane:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _is_grey(rgb: RGB) -> bool:
+    red, green, blue = cv2.split(rgb)
+    most = cv2.max(cv2.max(red, green), blue)
+    least = cv2.min(cv2.min(red, green), blue)
+    return bool(cv2.subtract(most, least).max() <= 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +176,7 @@ class Pixels:
 
     max_pixels: int = MAX_PIXELS
     name: str = "pixels"
-    version: str = "1"
+    version: str = "2"
     needs: tuple[str, ...] = ()
     models: tuple[ModelUse, ...] = ()
 
@@ -136,11 +208,28 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
             "had_alpha": image.has_transparency_data,
             "animated": bool(getattr(image, "is_animated", False)),
         }
+        if (jpeg := _plain_jpeg(image, path)) is not None:
+            return Picture(jpeg, orientation=jpeg.orientation, **facts)
         image.load()  # before getexif, which would load too and whose errors are forgiven
         orientation = orientation_of(image)
         rgb, icc = flatten(image, path)
         image.close()  # its pixels go before turning makes others
         return Picture(upright(rgb, orientation), icc=icc, orientation=orientation, **facts)
+
+
+def _plain_jpeg(image: Image.Image, path: str) -> JpegFile | None:
+    """The file, if it may wait until it is looked at; it takes less memory than its pixels then."""
+    plain = image.format == "JPEG" and image.mode in ("RGB", "L")
+    if not plain or image.info.get("icc_profile"):
+        return None
+    file = image.fp if isinstance(image, ImageFile.ImageFile) else None
+    if file is None:
+        return None
+    file.seek(0)
+    content = essentials(file.read(), image.size)
+    if content is None or len(content) > image.width * image.height:
+        return None
+    return JpegFile(content, path, image.size, orientation_of(image))
 
 
 def _bits(image: Image.Image) -> int:

@@ -35,7 +35,7 @@ class Safety:
     """Feature ``safety``: a :class:`SafetyValue` per picture (BSD-2-Clause weights, 2016)."""
 
     name = "safety"
-    version = "1"
+    version = "2"
     needs = ("pixels",)
 
     def __init__(self) -> None:
@@ -69,7 +69,8 @@ def _prepared(picture: Picture) -> NDArray[np.float32]:
     Leaving out the JPEG round trip moves the probability by a few per cent.
     """
     buffer = io.BytesIO()
-    resized = Image.fromarray(picture.rgb).resize((_RESIZED, _RESIZED), Image.Resampling.BILINEAR)
+    whole = Image.fromarray(picture.overview_of(_RESIZED))
+    resized = whole.resize((_RESIZED, _RESIZED), Image.Resampling.BILINEAR)
     resized.save(buffer, "JPEG")
     decoded = np.asarray(Image.open(buffer), np.float32)
     edge = (_RESIZED - _CROPPED) // 2

@@ -61,15 +61,15 @@ def orientation_of(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def upright(rgb: RGB, orientation: int) -> RGB:
-    """Undo the way in which the camera was held."""
+def upright(pixels: RGB, orientation: int) -> RGB:
+    """Undo the way in which the camera was held; of ``height x width`` or with colours."""
     if 5 <= orientation <= 8:
-        rgb = rgb.transpose(1, 0, 2)
+        pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
-        rgb = rgb[:, ::-1]
+        pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
-        rgb = rgb[::-1]
-    return np.ascontiguousarray(rgb)
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _strips(image: Image.Image) -> Iterator[Image.Image]:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinelqa.features.foreground import Foreground
+from sentinelqa.features.foreground import WORKING_SIZE, Foreground
 from sentinelqa.features.person import Person
 from sentinelqa.features.pixels import Picture
 
@@ -35,8 +35,7 @@ def part_of(picture: Picture, foreground: Foreground, person: Person, region: st
     subject = _subject(foreground, person)
     if subject is None:
         return None
-    height, width = subject.shape
-    rgb = cv2.resize(picture.rgb, (width, height), interpolation=cv2.INTER_AREA)
+    rgb = picture.within(WORKING_SIZE).copy()
     keep = ~_wider(subject) if region == "background" else subject
     if keep.mean() < _LEAST:
         return None

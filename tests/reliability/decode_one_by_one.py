@@ -53,7 +53,10 @@ def measured(path: str, pixels: int) -> dict[str, Any]:
     before, start = _memory("VmRSS"), time.process_time()
     kind = ""
     try:
-        kind = decode(path, pixels).format
+        picture = decode(path, pixels)
+        for look in ("luma", "overview", "rgb"):  # a plain JPEG is decoded only now
+            getattr(picture, look)
+        kind = picture.format
         code = "read"
     except ScoringError as error:
         code = str(error).partition(":")[0]
