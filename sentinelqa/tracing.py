@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial, wraps
 from pathlib import Path
@@ -22,6 +22,7 @@ from sentinelqa.deferred import Deferred
 from sentinelqa.files import write_atomically
 
 _current: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
+_UNTRACED = nullcontext()
 
 
 class Tracer:
@@ -48,9 +49,15 @@ class Tracer:
             _current.reset(token)
             self.flush()
 
-    def span(self, name: str, start: float, end: float) -> None:
-        """Record that ``name`` ran from ``start`` to ``end``, in monotonic seconds."""
-        self._add({"ph": "X", "name": name, "ts": start * 1e6, "dur": (end - start) * 1e6})
+    @contextmanager
+    def block(self, name: str) -> Iterator[None]:
+        """Record how long the block takes, in monotonic microseconds."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - start
+            self._add({"ph": "X", "name": name, "ts": start * 1e6, "dur": seconds * 1e6})
 
     def flush(self) -> None:
         """Append what was gathered to the file."""
@@ -66,18 +73,10 @@ class Tracer:
             self._lines.append(json.dumps(event) + "\n")
 
 
-@contextmanager
-def span(name: str) -> Iterator[None]:
+def span(name: str) -> AbstractContextManager[None]:
     """Name a block of work in the trace, where one is taken."""
     tracer = _current.get()
-    if tracer is None:
-        yield
-        return
-    start = time.monotonic()
-    try:
-        yield
-    finally:
-        tracer.span(name, start, time.monotonic())
+    return _UNTRACED if tracer is None else tracer.block(name)
 
 
 def spanned(name: str, work: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,14 +8,15 @@ whichever process it likes; only the item whose worker dies again then is to bla
 
 from __future__ import annotations
 
+import math
 import pickle
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from sentinelqa.engines.base import Done, Failed, Pool, StageSpec
-from sentinelqa.engines.process import Entry, Worker, wait_for_any
+from sentinelqa.engines.process import Entry, Watch, Worker
 from sentinelqa.errors import EngineError
 
 FAILED_LOADS = 3
@@ -87,13 +88,21 @@ class LocalPool:
         """Whether ``collect`` would give anything."""
         return bool(self._results)
 
-    def listen(self) -> None:
-        """Take in what workers say, notice who died and who is overdue, and go on."""
+    def listen(self, news: frozenset[int]) -> None:
+        """Take in what workers say, notice who died and who is overdue, and go on.
+
+        Args:
+            news: descriptors of workers that became readable.
+        """
+        ended = []
         for worker in self.workers:
-            for kind, value in worker.receive():
-                self._heard(worker, kind, value)
+            if news.intersection(worker.descriptors):
+                for kind, value in worker.receive():
+                    self._heard(worker, kind, value)
+                if worker.exit_code is not None:
+                    ended.append(worker)
             worker.check()
-        for worker in [w for w in self.workers if w.exit_code is not None]:
+        for worker in ended:
             for kind, value in worker.receive():
                 self._heard(worker, kind, value)
             self._buried(worker)
@@ -162,6 +171,7 @@ class LocalEngine:
 
     def __init__(self) -> None:
         self._pools: list[LocalPool] = []
+        self._watch = Watch()
 
     def __enter__(self) -> Self:
         return self
@@ -173,7 +183,7 @@ class LocalEngine:
             worker.stop(leaving=True)
         left = list(workers)
         while left:
-            wait_for_any([w.pidfd for w in left], _seconds_until(left))
+            self._watch.wait([w.pidfd for w in left], _due(left))
             for worker in left:
                 worker.check()
             left = [w for w in left if w.exit_code is None]
@@ -191,28 +201,28 @@ class LocalEngine:
     ) -> list[tuple[Pool, Done | Failed]]:
         """Sleep until one of ``pools`` has a result; workers of all pools are looked after."""
         asked = [p for p in self._pools if any(p is q for q in pools)]
-        end = None if timeout is None else time.monotonic() + timeout
-        while True:
-            for pool in self._pools:
-                pool.listen()
-            if any(p.has_results for p in asked):
-                return [(p, result) for p in asked for result in p.collect()]
-            if not any(p.pending for p in asked):
-                return []
-            workers = [w for p in self._pools for w in p.workers]
-            seconds = _seconds_until(workers)
-            if end is not None:
-                left = end - time.monotonic()
-                if left <= 0:
-                    return []
-                seconds = left if seconds is None else min(left, seconds)
-            wait_for_any((one for w in workers for one in w.descriptors), seconds)
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while any(p.pending for p in asked):
+            self._listen(0.0 if any(p.has_results for p in asked) else end)
+            results: list[tuple[Pool, Done | Failed]] = [
+                (p, result) for p in asked for result in p.collect()
+            ]
+            if results or time.monotonic() >= end:
+                return results
+        return []
+
+    def _listen(self, until: float) -> None:
+        """Wait for news of any pool, or for somebody to be overdue, and look after all of them."""
+        workers = [w for pool in self._pools for w in pool.workers]
+        descriptors = [one for w in workers for one in w.descriptors]
+        news = self._watch.wait(descriptors, min(until, _due(workers)))
+        for pool in self._pools:
+            pool.listen(news)
 
 
-def _seconds_until(workers: Sequence[Worker]) -> float | None:
-    """Seconds until the first of the workers must be looked at; ``None`` for never."""
-    dues = [due for w in workers if (due := w.due) is not None and due != float("inf")]
-    return max(0.0, min(dues) - time.monotonic()) if dues else None
+def _due(workers: Iterable[Worker]) -> float:
+    """When the first of the workers must be looked at, on the monotonic clock."""
+    return min((w.due for w in workers), default=math.inf)
 
 
 def _end_of(worker: Worker) -> str:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -151,24 +151,24 @@ class Worker:
             yield kind, value
 
     @property
-    def due(self) -> float | None:
+    def due(self) -> float:
         """When the supervisor must look at it again, on the monotonic clock."""
         if self._kill_at is not None:
             return self._kill_at
         if not self.ready:
             return self._seen + LOAD_DEADLINE
         if self.idle or not self._spec.deadline:
-            return None
+            return math.inf
         return self._seen + self._spec.deadline
 
     def check(self) -> None:
         """End it when it is overdue; kill it when it did not end when asked to."""
         due = self.due
-        if due is None or time.monotonic() < due:
+        if due == math.inf or time.monotonic() < due:
             return
         if self._kill_at is not None:
             self._signal(signal.SIGKILL)
-            self._kill_at = float("inf")
+            self._kill_at = math.inf
         else:
             self.hung = True
             self.stop()
@@ -212,15 +212,25 @@ class Worker:
             return
 
 
-def wait_for_any(descriptors: Iterable[int], seconds: float | None) -> None:
-    """Sleep until one of them becomes readable, or the time is over; ``None`` for any time.
+class Watch:
+    """Sleeps until one of some descriptors becomes readable.
 
     ``multiprocessing`` has the same, and builds a selector with every call.
     """
-    news = select.poll()
-    for descriptor in descriptors:
-        news.register(descriptor, select.POLLIN)
-    news.poll(None if seconds is None else math.ceil(1000 * seconds))
+
+    def __init__(self) -> None:
+        self._watched: list[int] = []
+        self._news = select.poll()
+
+    def wait(self, descriptors: list[int], until: float) -> frozenset[int]:
+        """Those that have something to say; none when the monotonic clock says ``until``."""
+        if descriptors != self._watched:
+            self._watched, self._news = descriptors, select.poll()
+            for descriptor in descriptors:
+                self._news.register(descriptor, select.POLLIN)
+        seconds = max(0.0, until - time.monotonic())
+        found = self._news.poll(None if seconds == math.inf else math.ceil(1000 * seconds))
+        return frozenset(descriptor for descriptor, _ in found)
 
 
 def _python_path() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def save(folder: Path, candidate_id: str, image: Image, made: Raw) -> str:
     with placing(path) as part, part.open("wb") as file:
         np.save(file, image, allow_pickle=False)
     return str(path)
+
+
+def remove(paths: Iterable[str]) -> None:
+    """Take away files that are used up; some may be gone."""
+    for path in paths:
+        Path(path).unlink(missing_ok=True)
 
 
 def take_over(folder: Path, *, keep: bool) -> dict[str, Raw]:

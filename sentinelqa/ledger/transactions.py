@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from sentinelqa.ledger.connection import mapped_errors, transaction
 
@@ -21,8 +21,7 @@ class Transactions:
         self._synced = True
         self._together: bool | None = None
 
-    @contextmanager
-    def one(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
+    def one(self, *, synced: bool = True) -> AbstractContextManager[sqlite3.Connection]:
         """A transaction; inside ``together`` a part of that.
 
         Args:
@@ -36,15 +35,13 @@ class Transactions:
         """
         if self._together is None:
             self._sync(synced)
-            with transaction(self.db) as db:
-                yield db
-            return
+            return transaction(self.db)
         if synced and not self._together:
             raise ValueError("what must be synced is recorded in a block that is not")
         if not self.db.in_transaction:
             self._sync(self._together)
             self.db.execute("BEGIN IMMEDIATE")
-        yield self.db
+        return nullcontext(self.db)
 
     @contextmanager
     def together(self, *, synced: bool = True) -> Iterator[None]:

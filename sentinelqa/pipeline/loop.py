@@ -7,11 +7,9 @@ behind, no new batch is generated.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +19,7 @@ from typing import Any
 from sentinelqa.delivery import Winner, deliver
 from sentinelqa.engines.base import Done, Engine, Failed, Pool
 from sentinelqa.errors import GenerationError, RunError
-from sentinelqa.generators.raw import Raw
+from sentinelqa.generators.raw import Raw, remove
 from sentinelqa.generators.stage import GeneratedFiles, GenerateItem, HalfwayFiles
 from sentinelqa.job import Job
 from sentinelqa.ledger import Ledger, Made
@@ -93,6 +91,7 @@ class Loop:
     _scoring: Attempts = field(default_factory=partial(Attempts, "scoring"))
     _made: dict[str, Made] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
+    _used: list[str] = field(default_factory=list)
     _results: list[Scored] = field(default_factory=list)
     _ranked: list[Scored] = field(default_factory=list)
     _leased: deque[tuple[GenerateItem, bool]] = field(default_factory=deque)
@@ -149,6 +148,9 @@ class Loop:
             self._deliver(self._closed.popleft())
         while self._drops and self._drops[0].done():
             self._drops.popleft().result()
+        if self._used:
+            used, self._used = self._used, []
+            self._drops.append(self.deliverer.submit(remove, used))
         while self._settled:
             rejects = list(self.ledger.disposable_images(self._settled.popleft()))
             if rejects:
@@ -313,9 +315,7 @@ class Loop:
                 self.halfway.unseen(items[0].candidate)
             else:
                 self._results.append(outage)
-        for path in raw:
-            with suppress(FileNotFoundError):
-                os.unlink(path)  # noqa: PTH108 - with every candidate; a Path costs as much again
+        self._used.extend(raw)
 
     def _take_in(self, items: Sequence[ScoreItem], scored: Sequence[Scored]) -> None:
         for item, one in zip(items, scored, strict=True):

@@ -34,6 +34,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_job_becomes_a_run_directory(folder: Path) -> None:
     finished = run(folder, "--json")
+    assert finished.returncode < 2, finished.stderr
 
     headline = json.loads(finished.stdout.splitlines()[-1])
     path = folder / headline["run"]
