@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.halfway import Trace, trace
-from sentinelqa.contest import Contests, Entrant, Finished, Loss, loss
+from sentinelqa.contest import Contests, Loss, loss
+from sentinelqa.odds import Entrant, Finished
 from sentinelqa.scheduling import COHORT
 from sentinelqa.screening import Screening
 

@@ -1,6 +1,12 @@
-"""Early rejection: denoising per delivered image with the rule over without it. Replayed on traces
-whose agreement between half way and the end is that of published rewards, and taken once on the
-starter models. See ``benchmarks/halfway.py``."""
+"""Early rejection: denoising with the rule over without it. Replayed on traces whose agreement
+between half way and the end is that of published rewards, and taken once on the starter models.
+
+The goals are those of the best 4 of 16, where it is known what selecting gains and how much of that
+is kept: once where every candidate passes and only ranks tell them apart, once where a quarter
+passes. Beside them, without a goal, stands the other promise a job can ask for, the first 4 that
+pass of at most 32: there a request stops when it has enough, so that early rejection has less left
+to save, and what is counted is the denoising for an image that was delivered. See
+``benchmarks/contests.py`` and ``benchmarks/halfway.py``."""
 
 from __future__ import annotations
 
@@ -11,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import halfway
-from benchmarks.base import Bench, Row, at_most
+from benchmarks import contests, halfway
+from benchmarks.base import Bench, Row, at_least, at_most
 from sentinelqa.errors import GenerationError
 from sentinelqa.generators.base import Image
 from sentinelqa.generators.diffusers import DiffusersGenerator
@@ -26,8 +32,55 @@ SCORERS = (("ready-made scores", 0.65, 0.80), ("a trained probe", 0.80, 0.65))
 """Name, Spearman's correlation after 8 of 20 steps within a request, goal."""
 
 
+PASSING = (("a quarter passing", 0.25), ("all passing", 1.0))
+REPLAYED = f"after step {round(AT * STEPS)} of {STEPS}"
+
+
 def measure(bench: Bench) -> list[Row]:
-    """Replays with K = 4 of at most 32, a quarter passing."""
+    """Replays with K = 4, of 16 or of at most 32."""
+    return [*best_of(bench), *first_that_pass(bench), starter(bench)]
+
+
+def best_of(bench: Bench) -> list[Row]:
+    """The best 4 of 16: denoising, and the least that is kept."""
+    rows, kept = [], []
+    requests, seeds = bench.pick(full=300, quick=80), bench.pick(full=4, quick=1)
+    for name, agreement, goal in SCORERS:
+        for which, passing in PASSING:
+            found = contests.compare(
+                passing=passing, agreement=agreement, at=AT, requests=requests, seeds=seeds
+            )
+            kept += [found.gain, found.images]
+            rows.append(
+                Row(
+                    number=4,
+                    name=f"denoising, best 4 of 16, {which}, {name}",
+                    goal=at_most(goal),
+                    reached=found.denoising,
+                    limit=AT + (1 - AT) * contests.WANTED / contests.MADE,
+                    detail=f"replayed {seeds} times with {requests} requests, Spearman "
+                    f"{agreement} {REPLAYED}; {found.gain:.1%} of what choosing the best gains is "
+                    f"kept, {found.images:.1%} of the images (promised on average: 95 % of each); "
+                    f"{found.audited:.1%} of what audited requests deliver was to be dropped; "
+                    f"the pilot and the audit are paid for, {found.later:.3f} without the pilot",
+                    gap="what looks alike half way, the pilot of 32 requests and the audit; where "
+                    "few pass the limit is lower",
+                )
+            )
+    least = Row(
+        number=4,
+        name="gain and images kept, best 4 of 16, the least of all",
+        goal=at_least(0.95),
+        reached=min(kept),
+        limit=1.0,
+        detail="of the four cases above, the mean over their replays",
+        gap="the job's own choice: `lose: 0.05`",
+    )
+    return [*rows, least]
+
+
+def first_that_pass(bench: Bench) -> list[Row]:
+    """The first 4 that pass of at most 32, a quarter passing."""
     rows = []
     for name, agreement, goal in SCORERS:
         found = halfway.compare(
@@ -41,18 +94,19 @@ def measure(bench: Bench) -> list[Row]:
             Row(
                 number=4,
                 name=f"denoising per image with early rejection, {name}",
-                goal=at_most(goal),
+                goal=None,
                 reached=found.denoising,
                 limit=AT,
-                detail=f"replayed, Spearman {agreement} after step {round(AT * STEPS)} of {STEPS}, "
+                detail=f"the first 4 that pass; replayed, Spearman {agreement} {REPLAYED}, "
                 f"a quarter passing; {found.images:.3f} of the images delivered, their quality "
                 f"{found.quality:+.2f} standard deviations; {found.dropped} dropped, "
                 f"{found.lost:.1%} of the good ones among them (promised: 5 %); the pilot and the "
-                "audit are paid for",
+                f"audit are paid for; the goal of {goal:.2f} belongs to the best of a fixed number "
+                f"and would be {'met' if found.denoising <= goal else 'missed'} here",
                 gap="what looks alike half way, the pilot, and requests with few failures",
             )
         )
-    return [*rows, starter(bench)]
+    return rows
 
 
 PROMPTS = ("a red car", "a blue teapot", "a green chair", "a yellow cup", "a black guitar", "a bus")

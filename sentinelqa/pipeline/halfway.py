@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentinelqa.cascade import ONE_IN, is_surveyed
-from sentinelqa.contest import Contest, Contests, Entrant
+from sentinelqa.contest import Contest, Contests
 from sentinelqa.generators.stage import PREVIEW_SUFFIX, GenerateItem, HalfwayFiles
+from sentinelqa.odds import Entrant
 from sentinelqa.scorer import Scored, ScoreItem
 from sentinelqa.screening import NAME, PREVIEW, Look, Rule, Screener, Sighting
 from sentinelqa.types import (

@@ -17,7 +17,7 @@ FLOORS = [
     {"registry", "shipped", "compat", "files", "tracing", "terminal", "heartbeat", "deferred"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
-    {"contest", "retry", "pooling", "scheduling", "screening"},
+    {"contest", "odds", "retry", "pooling", "scheduling", "screening"},
     {"images", "scorecache", "picturecache"},
     {"sources", "rundir", "tables"},
     {"ledger"},

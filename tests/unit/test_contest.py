@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from sentinelqa.contest import KNOWN, Contest, Contests, Entrant, Finished, Loss, fit, loss
+from sentinelqa.contest import KNOWN, Contest, Contests, Loss, fit, loss
+from sentinelqa.odds import Entrant, Finished
 from sentinelqa.screening import Look, Screening
 
 SCREENING = Screening(at=0.4, lose=0.05)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sentinelqa.contest import Contests, Entrant
+from sentinelqa.contest import Contests
 from sentinelqa.generators.stage import GenerateItem, HalfwayFiles
+from sentinelqa.odds import Entrant
 from sentinelqa.pipeline.halfway import Halfway, entrant_of
 from sentinelqa.scorer import Scored
 from sentinelqa.screening import PREVIEW, Screening
