@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
 
 from sentinelqa.errors import JobError
 from sentinelqa.rundir import RunDir
+from sentinelqa.totals import CandidateTotals, RequestTotals, candidate_totals, request_totals
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TOP_REASONS = 5
 DEVICE_SECONDS = "device-seconds"
@@ -33,12 +35,12 @@ class Run:
     @cached_property
     def candidates(self) -> pd.DataFrame:
         """One row per candidate; the columns are those of ``candidates.parquet``."""
-        return self._table("candidates")
+        return self._frame("candidates")
 
     @cached_property
     def requests(self) -> pd.DataFrame:
         """One row per request; the columns are those of ``requests.parquet``."""
-        return self._table("requests")
+        return self._frame("requests")
 
     @property
     def scoring_only(self) -> bool:
@@ -50,8 +52,8 @@ class Run:
     def exit_code(self) -> int:
         """0 when everything wanted is there (or every image passed), else 1."""
         if self.scoring_only:
-            return int(bool((self.candidates["outcome"] != "pass").any()))
-        return int(bool((self.requests["outcome"] != "delivered").any()))
+            return int(self._candidates.outcomes["pass"] < self._candidates.rows)
+        return int(self._requests.outcomes["delivered"] < self._requests.rows)
 
     @property
     def currency(self) -> str:
@@ -70,27 +72,24 @@ class Run:
 
     def as_dict(self) -> dict[str, Any]:
         """The headline, JSON-ready."""
-        candidates, requests = self.candidates, self.requests
-        outcomes = candidates["outcome"].value_counts()
-        delivered = int(requests["delivered"].sum())
-        judged = int(outcomes.sum())
-        seconds = float(candidates[["generate_seconds", "score_seconds"]].sum().sum())
+        candidates, requests = self._candidates, self._requests
+        outcomes, seconds = candidates.outcomes, candidates.seconds
+        judged, delivered = outcomes.total(), requests.delivered
         headline: dict[str, Any] = {
             "run": str(self.path),
             "report": str(self.report),
             "candidates": judged,
-            "outcomes": {o: int(outcomes.get(o, 0)) for o in ("pass", "fail", "review", "error")},
-            "pass_rate": round(float(outcomes.get("pass", 0)) / judged, 4) if judged else None,
+            "outcomes": {o: outcomes[o] for o in ("pass", "fail", "review", "error")},
+            "pass_rate": round(outcomes["pass"] / judged, 4) if judged else None,
             "failed_by": dict(self.failed_by(TOP_REASONS)),
             "seconds": round(seconds, 3),
             "warnings": list(self.warnings),
         }
         if not self.scoring_only:
-            by_outcome = requests["outcome"].value_counts()
-            cost = float(requests["cost"].sum())
+            cost = requests.cost
             headline |= {
-                "requests": {o: int(by_outcome.get(o, 0)) for o in ("delivered", "short", "error")},
-                "wanted": int(requests["wanted"].sum()),
+                "requests": {o: requests.outcomes[o] for o in ("delivered", "short", "error")},
+                "wanted": requests.wanted,
                 "delivered": delivered,
                 "currency": self.currency,
                 "cost": round(cost, 4),
@@ -98,22 +97,18 @@ class Run:
                 "seconds_per_delivered": round(seconds / delivered, 3) if delivered else None,
                 "given_up": self.given_up(),
                 "pooled_by": self.pooled_by["column"],
-                "mean_rank": {
-                    "delivered": _mean(candidates.loc[candidates["delivered"].notna(), "rank"]),
-                    "passed": _mean(candidates.loc[candidates["outcome"] == "pass", "rank"]),
-                    "all": _mean(candidates["rank"]),
-                },
+                "mean_rank": {name: mean.value for name, mean in candidates.ranks.items()},
             }
         return headline
 
     def given_up(self) -> dict[str, float]:
         """Requests that were stopped early, candidates that they did not use, and how many of the
         requests these would have filled by the estimates at the time: the price of stopping."""
-        stopped = self.requests.dropna(subset=["chance"])
+        totals = self._requests
         return {
-            "requests": len(stopped),
-            "candidates": int(stopped["unused"].sum()),
-            "would_have_filled": round(float(stopped["chance"].sum()), 3),
+            "requests": totals.stopped,
+            "candidates": totals.unused,
+            "would_have_filled": round(totals.chance, 3),
         }
 
     @property
@@ -128,10 +123,7 @@ class Run:
 
     def failed_by(self, most: int | None = None) -> list[tuple[str, int]]:
         """Names of checks and how many candidates each failed, most first."""
-        counts: Counter[str] = Counter()
-        for names in self.candidates["failed"].dropna():
-            counts.update(n for n in names.split(" ") if n)
-        return counts.most_common(most)
+        return self._candidates.failed.most_common(most)
 
     def what_if(self, rubric: str) -> Any:
         """Judge the run again under another rubric, from its stored measurements."""
@@ -144,14 +136,27 @@ class Run:
         facts = RunDir(self.path).facts
         return json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
 
-    def _table(self, name: str) -> pd.DataFrame:
+    def _frame(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.read_parquet(self._table(name))
+
+    @cached_property
+    def _candidates(self) -> CandidateTotals:
+        return candidate_totals(self._table("candidates"))
+
+    @cached_property
+    def _requests(self) -> RequestTotals:
+        return request_totals(self._table("requests"))
+
+    def _table(self, name: str) -> Path:
         path = RunDir(self.path).table(name).with_suffix(".parquet")
         if not path.is_file():
             raise JobError(
                 f"{str(self.path)!r} holds no {path.name}",
                 remedy=f"sentinelqa report {self.path} makes the tables again from the ledger",
             )
-        return pd.read_parquet(path)
+        return path
 
 
 def load_run(path: str | Path) -> Run:
@@ -164,7 +169,3 @@ def load_run(path: str | Path) -> Run:
     if not RunDir(path).exists:
         raise JobError(f"there is no run at {str(path)!r}")
     return Run(path)
-
-
-def _mean(values: pd.Series[float]) -> float | None:
-    return round(float(values.mean()), 4) if len(values) else None

@@ -30,7 +30,7 @@ def show(run: Path, request: str) -> int:
     if told is None:
         from sentinelqa.report.evidence import Evidence
 
-        known = [str(key) for key in Evidence(run).requests["request_id"]]
+        known = Evidence(run).texts_of_requests("request_id")
         raise JobError(
             f"the run has no request {request!r}",
             where=str(run),

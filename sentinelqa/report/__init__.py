@@ -50,7 +50,7 @@ def write_comparison(first: Path, second: Path, out: Path | None = None) -> Path
     from sentinelqa.report.render import render_comparison
 
     path = out if out is not None else second / "comparison.html"
-    write_atomically(path, render_comparison(compare(first, second, path.parent)).encode())
+    write_atomically(path, render_comparison(compare(first, second, path.parent)))
     return path
 
 
@@ -68,5 +68,5 @@ def write_labelling_sheet(run_dir: Path, size: int) -> Path:
     from sentinelqa.report.render import render_sheet
 
     path = run_dir / "labelling.html"
-    write_atomically(path, render_sheet(labelling_sheet(run_dir, size)).encode())
+    write_atomically(path, render_sheet(labelling_sheet(run_dir, size)))
     return path

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 from numpy.typing import NDArray
 
-from sentinelqa.ledger import LedgerReader
+from sentinelqa.decide import ROUNDING
+from sentinelqa.report.parts import Requests, Span, ids, torn
+from sentinelqa.report.records import NOTHING, Record, records_between
 from sentinelqa.rubric.columns import PASS, Judgement, judge
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rubric.model import Rubric, Threshold
@@ -26,20 +27,12 @@ UNMEASURED = 4
 CODE_NAMES = ("pass", "review", "error", "fail", "unmeasured")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What only the ledger knows of a candidate."""
-
-    settings: str = ""
-    duplicate_of: str = ""
-    phash: int | None = None
-    warnings: tuple[str, ...] = ()
-    notes: tuple[tuple[str, str], ...] = ()
-    uncertain: tuple[str, ...] = ()
-
-
 class Evidence:
-    """Everything that the report of a run is made from.
+    """Everything that the report of a run is made from: of all of it, or of a part.
+
+    Attributes:
+        first: the row of the run's table that is the first here.
+        table: the requests of the whole run.
 
     Raises:
         JobError: the run has no tables.
@@ -50,30 +43,57 @@ class Evidence:
         self.run = RunDir(path)
         self.stored = StoredRun(path)
         self.rubric: Rubric = load_rubric(self.run.rubric, gate=False)
-        self.requests = pd.read_parquet(self.run.table("requests").with_suffix(".parquet"))
+        self.table = Requests(self.run)
+        self.first = 0
+        self._span = Span(0, self.stored.rows, 0, self.table.count)
         self._texts: dict[str, list[str]] = {}
+
+    def part(self, span: Span) -> Evidence:
+        """The same run, seen through some requests that stand together. Nothing that was read is
+        shared, so what a part holds is gone with it."""
+        if span == self._span:
+            return self
+        found = Evidence.__new__(Evidence)
+        found.run, found.rubric, found.table = self.run, self.rubric, self.table
+        found.stored = self.stored.part(span.first, span.last)
+        found.first, found._span, found._texts = span.first, span, {}
+        found.facts, found.job = self.facts, self.job
+        return found
+
+    def spans(self, most: int) -> list[Span]:
+        """How the run falls apart into parts of at most ``most`` candidates each, unless one
+        request has more."""
+        return self.table.spans(ids(self.stored.stream("request_id")), most)
 
     @property
     def rows(self) -> int:
         """How many candidates there are."""
         return self.stored.rows
 
+    @cached_property
+    def requests(self) -> pa.Table:
+        """The rows of the requests table."""
+        return self.table.rows(self._span.first_request, self._span.last_request)
+
+    def of_requests(self, name: str) -> list[Any]:
+        """A column of the requests table; ``None`` where there is nothing."""
+        found: list[Any] = self.requests.column(name).to_pylist()
+        return found
+
     def texts(self, name: str) -> list[str]:
         """A column of text; empty where there is none."""
         if name not in self._texts:
-            column = self.stored.column(name)
-            self._texts[name] = ["" if v is None or v != v else str(v) for v in column]
+            self._texts[name] = _as_texts(self.stored.column(name).tolist())
         return self._texts[name]
 
     def texts_of_requests(self, name: str) -> list[str]:
         """A column of the requests table as text; empty where there is none."""
-        return ["" if v is None or v != v else str(v) for v in self.requests[name].tolist()]
+        return _as_texts(self.of_requests(name))
 
     @cached_property
     def seeds(self) -> list[str]:
         """As text: neither a float nor a browser holds whole numbers of 63 bits."""
-        path = self.run.table("candidates").with_suffix(".parquet")
-        column = pq.read_table(path, columns=["seed"]).column(0).to_pylist()
+        column = self.stored.arrow("seed").to_pylist()
         return ["" if seed is None else str(seed) for seed in column]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
@@ -85,11 +105,25 @@ class Evidence:
         """As recorded; ``open`` while a candidate is not judged."""
         return [text or "open" for text in self.texts("outcome")]
 
+    def having(self, outcome: str) -> NDArray[np.bool_]:
+        """Where this is the recorded outcome."""
+        return np.asarray(self._outcomes == outcome, bool)
+
+    @cached_property
+    def _outcomes(self) -> NDArray[Any]:
+        return np.array(self.outcomes, object)
+
     @cached_property
     def position(self) -> NDArray[np.int64]:
         """Row of the requests table, per candidate."""
-        index = {str(key): row for row, key in enumerate(self.requests["request_id"])}
-        return np.array([index[key] for key in self.texts("request_id")], np.int64)
+        keys, own = (
+            column.cast(pa.large_string())
+            for column in (self.requests.column("request_id"), self.stored.arrow("request_id"))
+        )
+        found = pc.index_in(own, value_set=keys)
+        if found.null_count:
+            raise torn(self.run)
+        return found.to_numpy(zero_copy_only=False).astype(np.int64)
 
     @cached_property
     def rounds(self) -> NDArray[np.int64]:
@@ -119,8 +153,7 @@ class Evidence:
 
     def values(self, check: Threshold) -> NDArray[np.float64]:
         """What a threshold compares, rounded as it is compared; NaN where there is no value."""
-        found = np.asarray(self.stored.value(check.source, check.metric), np.float64)
-        return np.asarray(np.round(found, 4), np.float64)
+        return rounded(self.stored.value(check.source, check.metric))
 
     def passed(self, tiers: tuple[str, ...]) -> NDArray[np.bool_]:
         """Where every check of these tiers passed."""
@@ -133,25 +166,11 @@ class Evidence:
     @cached_property
     def records(self) -> list[Record]:
         """The ledger's part, one per row of the table; empty records where there is no ledger."""
-        if not self.stored.has_ledger:
-            return [Record()] * self.rows
-        known: dict[str, Record] = {}
-        same: dict[Any, Any] = {}
-        with LedgerReader.open(self.run.ledger) as reader:
-            for found in reader.candidates():
-                settings = found.candidate.settings
-                if settings not in same:
-                    same[settings] = json.dumps(settings.as_dict()) if settings else ""
-                notes = tuple((m.dimension, m.note) for m in found.measurements if m.note)
-                known[found.candidate.id] = Record(
-                    settings=same[settings],
-                    duplicate_of=found.duplicate_of or "",
-                    phash=found.phash,
-                    warnings=found.verdict.warnings if found.verdict else (),
-                    notes=same.setdefault(notes, notes),
-                    uncertain=tuple(m.dimension for m in found.measurements if m.uncertain),
-                )
-        return [known.get(key, Record()) for key in self.texts("candidate_id")]
+        if not self.stored.has_ledger or not self.rows:
+            return [NOTHING] * self.rows
+        keys = self.stored.arrow("request_id")
+        known = records_between(self.run.ledger, str(keys[0]), str(keys[-1]))
+        return [known.get(key, NOTHING) for key in self.texts("candidate_id")]
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -172,3 +191,12 @@ class Evidence:
     def scoring_only(self) -> bool:
         """Whether existing images were scored rather than any made."""
         return "generator" not in self.job if self.job else not self.run.delivered.exists()
+
+
+def rounded(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Numbers as thresholds compare them."""
+    return np.asarray(np.round(np.asarray(values, np.float64), ROUNDING), np.float64)
+
+
+def _as_texts(values: list[Any]) -> list[str]:
+    return ["" if v is None or v != v else str(v) for v in values]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,25 +21,52 @@ TIER_STAGES = {
 }
 
 
-def funnels(evidence: Evidence) -> tuple[Funnel, ...]:
+Counts = dict[int, tuple[Stage, ...]]
+"""The stages of each round; 0 stands for all of them together. Existing images have no round."""
+
+
+def stage_counts(evidence: Evidence) -> Counts:
+    """How far the candidates of a part got."""
+    rounds = sorted(set(evidence.rounds.tolist()) - {0})
+    whole = _stages(evidence, np.ones(evidence.rows, bool))
+    if len(rounds) == 1:
+        return {0: whole, rounds[0]: whole}
+    return {0: whole} | {r: _stages(evidence, evidence.rounds == r) for r in rounds}
+
+
+def together(first: Counts, second: Counts) -> Counts:
+    """The counts of two parts."""
+    return {number: _sum(first.get(number), second.get(number)) for number in first | second}
+
+
+def funnels(counts: Counts) -> tuple[Funnel, ...]:
     """The funnel over all rounds, then one per round where there are several."""
-    rounds = sorted(set(evidence.rounds.tolist()))
-    found = [Funnel(round=0, stages=_stages(evidence, np.ones(evidence.rows, bool)))]
-    if len(rounds) > 1:
-        found += [Funnel(round=r, stages=_stages(evidence, evidence.rounds == r)) for r in rounds]
-    return tuple(found)
+    whole, *rounds = (Funnel(round=number, stages=counts[number]) for number in sorted(counts))
+    return (whole, *rounds) if len(rounds) > 1 else (whole,)
+
+
+def _sum(first: tuple[Stage, ...] | None, second: tuple[Stage, ...] | None) -> tuple[Stage, ...]:
+    if first is None or second is None:
+        return first or second or ()
+    return tuple(
+        Stage(
+            name=one.name,
+            count=one.count + other.count,
+            killed=_sorted(dict(Counter(one.killed) + Counter(other.killed))),
+        )
+        for one, other in zip(first, second, strict=True)
+    )
 
 
 def _stages(evidence: Evidence, among: Bools) -> tuple[Stage, ...]:
     first = "scored" if evidence.scoring_only else "generated"
     stages = [Stage(name=first, count=int(among.sum()))]
-    judged = np.array([outcome != "open" for outcome in evidence.outcomes], bool)
+    judged = ~evidence.having("open")
     in_error = evidence.judgement.outcome == ERROR
     failed = np.zeros(evidence.rows, bool)
     for codes in evidence.codes:
         failed |= codes == FAIL
-    recorded = np.array([outcome == "fail" for outcome in evidence.outcomes], bool)
-    dropped = recorded & ~failed
+    dropped = evidence.having("fail") & ~failed
     left = among
     for tier in TIERS:
         killed: dict[str, int] = {}

@@ -54,7 +54,7 @@ class Half:
     def of_requests(self, column: str) -> NDArray[np.int64]:
         """A column of the requests table, per compared request."""
         found = np.zeros(len(self.places), np.int64)
-        for key, value in zip(self.keys, self.evidence.requests[column].tolist(), strict=True):
+        for key, value in zip(self.keys, self.evidence.of_requests(column), strict=True):
             if key in self.places:
                 found[self.places[key]] = int(value)
         return found
@@ -71,7 +71,7 @@ class Half:
 
 def request_keys(first: Evidence, second: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What says that requests are the same: their ids; for images in another folder, the name."""
-    found = [tuple(str(key) for key in e.requests["request_id"]) for e in (first, second)]
+    found = [tuple(e.texts_of_requests("request_id")) for e in (first, second)]
     if first.scoring_only and not set(found[0]) & set(found[1]):
         bare = [tuple(PurePath(key).name for key in keys) for keys in found]
         if all(len(set(keys)) == len(keys) for keys in bare) and set(bare[0]) & set(bare[1]):

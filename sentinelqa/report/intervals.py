@@ -7,6 +7,7 @@ matter: the first makes an interval wider than that of independent candidates, t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -35,12 +36,6 @@ class Tally:
 
     hits: Counts
     looked: Counts
-
-    @property
-    def rate(self) -> float:
-        """Over all requests; NaN where nothing was looked at."""
-        total = int(self.looked.sum())
-        return float(self.hits.sum()) / total if total else math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +89,84 @@ def wilson(rate: float, total: float) -> tuple[float, float]:
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
+class Joint:
+    """Sums over requests of several tallies: all that their intervals need. Requests come in
+    pieces, and whole numbers stay exact however many there are.
+
+    Args:
+        tallies: how many.
+    """
+
+    def __init__(self, tallies: int) -> None:
+        self._sums = np.zeros(2 * tallies, np.int64)
+        self._products = np.zeros((2 * tallies, 2 * tallies), np.int64)
+        self._there = np.zeros((tallies, tallies), np.int64)
+
+    def add(self, tallies: Sequence[Tally]) -> None:
+        """Some requests, in one order in all tallies."""
+        table = np.stack([column for t in tallies for column in (t.hits, t.looked)])
+        there = (table[1::2] > 0).astype(np.int64)
+        self._sums += table.sum(axis=1)
+        self._products += table @ table.T
+        self._there += there @ there.T
+
+    def looked(self, tally: int) -> int:
+        """How many candidates of one tally were looked at."""
+        return int(self._sums[2 * tally + 1])
+
+    def of(self, tally: int) -> _Sums:
+        """One tally."""
+        hits, looked = self._sums[2 * tally : 2 * tally + 2].tolist()
+        return _Sums(hits, looked, int(self._there[tally, tally]), self.product(tally, tally))
+
+    def product(self, first: int, second: int) -> int:
+        """Of the residuals of two tallies, summed over the requests, times the squares of both
+        numbers of candidates: a whole number."""
+        hits1, looked1 = self._sums[2 * first : 2 * first + 2].tolist()
+        hits2, looked2 = self._sums[2 * second : 2 * second + 2].tolist()
+        (hh, hn), (nh, nn) = self._products[
+            2 * first : 2 * first + 2, 2 * second : 2 * second + 2
+        ].tolist()
+        return int(
+            looked1 * looked2 * hh
+            - looked1 * hits2 * hn
+            - hits1 * looked2 * nh
+            + hits1 * hits2 * nn
+        )
+
+    def change(self, first: int, second: int) -> Change:
+        """As :func:`change`, of two of the tallies."""
+        one, other = self.of(first), self.of(second)
+        both = int(self._there[first, second])
+        if not (one.looked and other.looked):
+            low = high = math.nan
+        else:
+            spread = math.sqrt(one.product * other.product)
+            shared = self.product(first, second) / spread if both > 1 and spread else 0.0
+            low, high = _interval(one, other, shared)
+        return Change(
+            hits=(one.hits, other.hits),
+            looked=(one.looked, other.looked),
+            paired=both,
+            low=low,
+            high=high,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """One tally. ``product``: see :meth:`Joint.product`."""
+
+    hits: int
+    looked: int
+    requests: int
+    product: int
+
+    @property
+    def rate(self) -> float:
+        return self.hits / self.looked
+
+
 def change(first: Tally, second: Tally) -> Change:
     """How a rate changed from one run to the other.
 
@@ -103,14 +176,9 @@ def change(first: Tally, second: Tally) -> Change:
     are few (Korn and Graubard, Survey Methodology 24, 1998). The correlation is that of the
     requests' residuals in both runs.
     """
-    both = int(((first.looked > 0) & (second.looked > 0)).sum())
-    hits = int(first.hits.sum()), int(second.hits.sum())
-    looked = int(first.looked.sum()), int(second.looked.sum())
-    if not all(looked):
-        low = high = math.nan
-    else:
-        low, high = _interval(first, second, both)
-    return Change(hits=hits, looked=looked, paired=both, low=low, high=high)
+    joint = Joint(2)
+    joint.add([first, second])
+    return joint.change(0, 1)
 
 
 def sign_test(better: int, worse: int) -> float:
@@ -123,18 +191,16 @@ def sign_test(better: int, worse: int) -> float:
     return min(1.0, 2 * tail / (1 << total))
 
 
-def _interval(first: Tally, second: Tally, both: int) -> tuple[float, float]:
-    effects = [_design_effect(tally) for tally in (first, second)]
+def _interval(first: _Sums, second: _Sums, shared: float) -> tuple[float, float]:
+    effects = [_design_effect(sums) for sums in (first, second)]
     known = [effect for effect in effects if effect is not None]
     limits = []
-    for tally, effect in zip((first, second), effects, strict=True):
+    for sums, effect in zip((first, second), effects, strict=True):
         # where all pass or all fail, the other run says how alike candidates of a request are
         own = effect if effect is not None else max(known, default=1.0)
-        effective = float(tally.looked.sum()) / own * _small(int((tally.looked > 0).sum()))
-        limits.append(wilson(tally.rate, effective))
+        limits.append(wilson(sums.rate, sums.looked / own * _small(sums.requests)))
     (low1, high1), (low2, high2) = limits
     rate1, rate2 = first.rate, second.rate
-    shared = _correlation(first, second) if both > 1 else 0.0
     low = rate2 - rate1 - _add(rate2 - low2, high1 - rate1, shared)
     high = rate2 - rate1 + _add(high2 - rate2, rate1 - low1, shared)
     return max(-1.0, low), min(1.0, high)
@@ -144,18 +210,12 @@ def _add(one: float, other: float, shared: float) -> float:
     return math.sqrt(max(0.0, one * one + other * other - 2 * shared * one * other))
 
 
-def _residuals(tally: Tally) -> NDArray[np.float64]:
-    """How many more hits than expected each request has, as a share of all candidates."""
-    return np.asarray((tally.hits - tally.rate * tally.looked) / tally.looked.sum(), np.float64)
-
-
-def _design_effect(tally: Tally) -> float | None:
+def _design_effect(sums: _Sums) -> float | None:
     """Variance of the rate over that of independent candidates; ``None`` where all are alike."""
-    rate, clusters = tally.rate, int((tally.looked > 0).sum())
-    if rate in (0.0, 1.0) or clusters < 2:
+    if sums.hits in (0, sums.looked) or sums.requests < 2:
         return None
-    variance = float((_residuals(tally) ** 2).sum()) * clusters / (clusters - 1)
-    return max(1.0, variance * float(tally.looked.sum()) / (rate * (1 - rate)))
+    variance = sums.product / sums.looked**4 * sums.requests / (sums.requests - 1)
+    return max(1.0, variance * sums.looked / (sums.rate * (1 - sums.rate)))
 
 
 def _small(clusters: int) -> float:
@@ -177,9 +237,3 @@ def _student(degrees: int) -> float:
         + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
         + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * degrees**3)
     )
-
-
-def _correlation(first: Tally, second: Tally) -> float:
-    one, other = _residuals(first), _residuals(second)
-    scale = math.sqrt(float((one**2).sum() * (other**2).sum()))
-    return float((one * other).sum()) / scale if scale else 0.0

@@ -48,12 +48,13 @@ def labelling_sheet(path: Path, size: int) -> Sheet:
     ids = [evidence.texts("candidate_id")[row] for row in rows]
     paths = [evidence.texts("path")[row] for row in rows]
     requests = evidence.stored.requests if evidence.stored.has_ledger else {}
-    shown = embedded(evidence.run, [Shown(*one) for one in zip(ids, paths, strict=True)])
+    shown = [Shown(*one) for one in zip(ids, paths, strict=True)]
+    thumbnails = list(embedded(evidence.run, shown))
     items = [
         {
             "id": ids[place],
             "image": address_of(evidence.run, paths[place]),
-            "thumbnail": shown[place],
+            "thumbnail": thumbnails[place],
             "prompt": evidence.texts("prompt")[one.row],
             "stratum": one.stratum,
             "weight": one.weight,

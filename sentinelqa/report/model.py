@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -224,22 +225,33 @@ class Report:
     """One page of a report.
 
     Attributes:
-        page, pages: from 1; the sections before the contact sheet are about the whole run.
-        payload: columns for the browser, JSON-ready.
-        thumbnails: an image address per candidate of the page; empty where there is no picture.
+        page: from 1; the sections before the contact sheet are about the whole run.
+        ranges: per page its first and its last request.
+        short: requests that fell short, those that lack most first, each with its page; not all
+            where there are very many.
+        short_count: how many fell short.
+        payload: columns for the browser, JSON-ready, each made when it is asked for.
+        thumbnails: an image address per candidate of the page, empty where there is no picture;
+            made while they are gone through, once.
         subgroups: ``None`` where no face has a known skin tone.
     """
 
     title: str
     mode: Mode
     page: int
-    pages: int
+    ranges: tuple[tuple[str, str], ...]
     headline: Headline
     funnels: tuple[Funnel, ...]
     checks: tuple[CheckSection, ...]
-    stories: tuple[RequestStory, ...]
+    short: tuple[tuple[int, RequestStory], ...]
+    short_count: int
     making: Making
-    payload: dict[str, Any]
-    thumbnails: tuple[str, ...]
+    payload: Mapping[str, Any]
+    thumbnails: Iterable[str]
     subgroups: Subgroups | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def pages(self) -> int:
+        """How many there are."""
+        return len(self.ranges)

@@ -26,6 +26,7 @@ from sentinelqa.features.base import Feature, FeatureInput
 from sentinelqa.files import write_atomically
 from sentinelqa.picturecache import PictureCache
 from sentinelqa.report import seen
+from sentinelqa.report.checks import MISSES
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.model import CheckSection
 from sentinelqa.report.seen import Shapes, shapes
@@ -48,20 +49,93 @@ _DRAWN = ("pixels", "foreground", "person", "faces", "text")
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A picture that something is laid over.
+
+    Attributes:
+        row: of the candidate, in the run's table.
+    """
+
+    row: int
+    path: str
+    sha256: str
+    request_id: str
+    megapixels: float
+
+
+class Picks:
+    """Finds the pictures that people look at, part by part.
+
+    Args:
+        evidence: of the whole run.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._stored = evidence.stored
+        self._room = MOST_PICTURES + MISSES * len(evidence.rubric.checks)
+        self._chosen: list[tuple[float, int]] = []
+        self._shown: list[tuple[float, int]] = []
+        self._ranked: list[tuple[float, int]] = []
+
+    def add(self, part: Evidence) -> None:
+        """Look at a part."""
+        rows = np.flatnonzero(part.having("pass") if part.scoring_only else part.delivered > 0)
+        keys = np.zeros(part.rows) if part.scoring_only else part.delivered
+        there = np.array([bool(sha256) for sha256 in part.texts("sha256")], bool)
+        everything = np.arange(part.rows)
+        for kept, most, among, by in (
+            (self._chosen, MOST_OTHERS, rows, keys),
+            (self._shown, self._room, rows[there[rows]], keys),
+            (self._ranked, 2 * MOST_OTHERS, everything, -part.judgement.rank),
+        ):
+            best = among[np.argsort(by[among], kind="stable")[:most]]
+            found = zip(by[best].tolist(), (best + part.first).tolist(), strict=True)
+            kept[:] = sorted([*kept, *found])[:most]
+
+    def pictures(self, sections: Sequence[CheckSection]) -> list[Pictured]:
+        """Nearest misses, then what is delivered (or passed), best places first; then, where there
+        are few, others by rank."""
+        misses = [row for section in sections for row in section.misses]
+        order = _distinct(misses, self._chosen)
+        if len(order) < MOST_OTHERS:
+            order = _distinct(order, self._ranked)[:MOST_OTHERS]
+        else:
+            order = _distinct(misses, self._shown)
+        names = ("path", "sha256", "request_id", "width", "height")
+        found = zip(order, self._stored.take(order, names), strict=True)
+        return [_pictured(row, facts) for row, facts in found if facts["sha256"]][:MOST_PICTURES]
+
+
+def _distinct(rows: Sequence[int], more: Sequence[tuple[float, int]]) -> list[int]:
+    return list(dict.fromkeys([*rows, *(row for _, row in more)]))
+
+
+def _pictured(row: int, facts: Mapping[str, Any]) -> Pictured:
+    sides = [facts[name] for name in ("width", "height")]
+    known = all(side is not None and side == side for side in sides)
+    return Pictured(
+        row=row,
+        path=facts["path"] or "",
+        sha256=facts["sha256"],
+        request_id=str(facts["request_id"]),
+        megapixels=sides[0] * sides[1] / 1e6 if known else 0.0,
+    )
+
+
 def overlays(
-    evidence: Evidence, sections: Sequence[CheckSection], cache: PictureCache | None = None
+    evidence: Evidence, pictures: Sequence[Pictured], cache: PictureCache | None = None
 ) -> dict[int, Shapes]:
-    """Row -> what is laid over its picture, for at most :data:`MOST_PICTURES`."""
-    rows = _rows(evidence, sections)
-    if not rows:
+    """Row -> what is laid over its picture."""
+    if not pictures:
         return {}
     drawing = _Drawing(evidence, cache)
-    keys = {row: f"{evidence.texts('sha256')[row]}" for row in rows}
     known = _known(evidence.run.path / FILE, drawing.versions)
-    found = {key: known[key] for key in keys.values() if key in known}
-    wanted = _affordable(evidence, rows, drawing.features)
-    for row, key in keys.items():
-        if key not in found and (drawn := drawing.of(row, wanted[row])) is not None:
+    found = {one.sha256: known[one.sha256] for one in pictures if one.sha256 in known}
+    wanted = _affordable(pictures, drawing.features)
+    for one in pictures:
+        key = one.sha256
+        if key not in found and (drawn := drawing.of(one, wanted[one.row])) is not None:
             found[key] = drawn
     content = json.dumps(
         {"versions": drawing.versions, "pictures": found}, sort_keys=True, separators=(",", ":")
@@ -70,41 +144,24 @@ def overlays(
         write_atomically(evidence.run.path / FILE, content.encode())
     # as it will be read again, so that the next report is the same to the byte
     stored: dict[str, Shapes] = json.loads(content)["pictures"]
-    return {row: stored[key] for row, key in keys.items() if key in stored}
-
-
-def _rows(evidence: Evidence, sections: Sequence[CheckSection]) -> list[int]:
-    """Nearest misses, then what is delivered (or passed), best places first; then a few others."""
-    misses = [row for section in sections for row in section.misses]
-    outcomes, places = evidence.outcomes, evidence.delivered
-    chosen = [row for row in range(evidence.rows) if places[row] > 0]
-    chosen.sort(key=lambda row: int(places[row]))
-    if evidence.scoring_only:
-        chosen = [row for row, outcome in enumerate(outcomes) if outcome == "pass"]
-    order = list(dict.fromkeys([*misses, *chosen]))
-    if len(order) < MOST_OTHERS:
-        others = np.argsort(-evidence.judgement.rank, kind="stable").tolist()
-        order = list(dict.fromkeys([*order, *others]))[:MOST_OTHERS]
-    return [row for row in order if evidence.texts("sha256")[row]][:MOST_PICTURES]
+    return {one.row: stored[one.sha256] for one in pictures if one.sha256 in stored}
 
 
 def _affordable(
-    evidence: Evidence, rows: Sequence[int], features: Mapping[str, Feature]
+    pictures: Sequence[Pictured], features: Mapping[str, Feature]
 ) -> dict[int, tuple[str, ...]]:
     """Row -> the features that are computed of it, by declared cost: equal runs stay equal."""
-    megapixels = evidence.numbers("width") * evidence.numbers("height") / 1e6
     spent = dict.fromkeys(features, 0.0)
     found = {}
-    for row in rows:
+    for one in pictures:
         names = []
-        size = float(np.nan_to_num(megapixels[row]))
         for name, feature in features.items():
-            spent[name] += cost_of(feature).milliseconds(size)
+            spent[name] += cost_of(feature).milliseconds(one.megapixels)
             if name == "pixels":
-                spent[name] += MAPS.milliseconds(size)
+                spent[name] += MAPS.milliseconds(one.megapixels)
             if spent[name] <= MOST_MILLISECONDS:
                 names.append(name)
-        found[row] = tuple(names)
+        found[one.row] = tuple(names)
     return found
 
 
@@ -143,16 +200,16 @@ class _Drawing:
         self.versions = {name: feature.version for name, feature in self.features.items()}
         self._loaded: dict[str, bool] = {}
 
-    def of(self, row: int, names: Sequence[str]) -> Shapes | None:
+    def of(self, one: Pictured, names: Sequence[str]) -> Shapes | None:
         """The shapes of one candidate; ``None`` where its pixels are gone."""
-        shown = Shown("", *(self.evidence.texts(column)[row] for column in ("path", "sha256")))
+        shown = Shown("", one.path, one.sha256)
         path = locate(self.evidence.run, shown.path)
         if path is None:
             return None
         context = self._context(names)
         if context and self.cache and (known := self.cache.recall(context, [shown.sha256])):
             return dict(json.loads(known[shown.sha256]))
-        request = Request(id=self.evidence.texts("request_id")[row])
+        request = Request(id=one.request_id)
         values = dict(self._values(str(path), request, names))
         if "pixels" not in values:
             return None

@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from sentinelqa.files import write_atomically
+from sentinelqa.files import replacing
 from sentinelqa.report.model import Report
-from sentinelqa.report.render import render
-
-FIRST = "report.html"
-
-
-def page_name(number: int) -> str:
-    """``report.html``, then ``report-2.html`` ..."""
-    return FIRST if number == 1 else f"report-{number}.html"
+from sentinelqa.report.render import FIRST, page_name, render
 
 
 def write_pages(folder: Path, reports: Iterable[Report]) -> Path:
     """Write each page whole or not at all, and remove pages of an earlier, longer report."""
     written = set()
     for report in reports:
-        names = [page_name(number) for number in range(1, report.pages + 1)]
         name = page_name(report.page)
-        write_atomically(folder / name, render(report, page_names=names).encode())
+        with replacing(folder / name) as part, part.open("wb") as file:
+            file.writelines(render(report, folder))
         written.add(name)
     for old in folder.glob("report-[0-9]*.html"):
         if old.name not in written:

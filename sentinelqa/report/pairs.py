@@ -31,28 +31,21 @@ def picture_pairs(
         requests: the compared requests, in the order of ``rows``.
     """
     order = sorted(range(len(requests)), key=lambda place: _ORDER[requests[place].standing])
-    shown = order[:MOST_REQUESTS]
+    places = order[:MOST_REQUESTS]
     sides = []
     for evidence, own in zip(runs, rows, strict=True):
-        best = [_best(evidence, own[place], requests[place]) for place in shown]
+        best = [_best(evidence, own[place], requests[place]) for place in places]
         flat = [row for some in best for row in some]
-        thumbnails = iter(
-            embedded(
-                evidence.run,
-                [
-                    Shown(evidence.texts("candidate_id")[row], evidence.texts("path")[row])
-                    for row in flat
-                ],
-                budget=BUDGET,
-            )
-        )
+        columns = evidence.texts("candidate_id"), evidence.texts("path")
+        shown = [Shown(*(column[row] for column in columns)) for row in flat]
+        thumbnails = embedded(evidence.run, shown, budget=BUDGET)
         sides.append([[_picture(evidence, row, next(thumbnails)) for row in some] for some in best])
     return {
         "pairs": [
             _pair(requests[place], sides[0][index], sides[1][index])
-            for index, place in enumerate(shown)
+            for index, place in enumerate(places)
         ],
-        "more": len(requests) - len(shown),
+        "more": len(requests) - len(places),
     }
 
 

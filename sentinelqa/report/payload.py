@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.model import CheckSection, RequestStory
+from sentinelqa.report.records import Record
 from sentinelqa.report.seen import Shapes
+from sentinelqa.report.stories import Storyteller
 from sentinelqa.report.thumbnails import address_of
 from sentinelqa.report.yaml_marks import bound_spans
 from sentinelqa.rubric.model import Threshold
+from sentinelqa.rubric.stored import StoredRun
+
+T = TypeVar("T")
 
 MOST_CELLS = 600_000
 """Metrics are left out of the page beyond this many numbers; the tables have them all."""
@@ -23,33 +29,57 @@ MOST_CELLS = 600_000
 OUTCOMES = ("pass", "review", "error", "fail", "open")
 
 
+class Payload(Mapping[str, Any]):
+    """Values by name, each made when it is asked for: a page is written one column at a time."""
+
+    def __init__(self, made: Mapping[str, Callable[[], Any]]) -> None:
+        self._made = made
+
+    def __getitem__(self, name: str) -> Any:
+        return self._made[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
 def payload(
-    evidence: Evidence,
+    part: Evidence,
     sections: Sequence[CheckSection],
-    stories: Sequence[RequestStory],
-    rows: NDArray[np.int64],
     layers: Mapping[int, Shapes],
-) -> dict[str, Any]:
-    """What the page needs of the candidates ``rows``, whose requests stand together.
+    whole: Mapping[str, Any] | None = None,
+) -> Payload:
+    """What the page needs of a part of the run, whose requests stand together.
 
     Args:
         sections: per check of the rubric, in its order.
-        stories: per request of the run, in its order.
-        layers: row -> what is laid over its picture.
+        layers: row of the run -> what is laid over its picture.
+        whole: what is said of the whole run, where this is not all of it.
     """
-    requests = sorted(set(evidence.position[rows].tolist()))
-    place = {position: index for index, position in enumerate(requests)}
-    return {
-        "mode": "score" if evidence.scoring_only else "run",
-        "minDistance": evidence.rubric.min_distance,
-        "yaml": evidence.rubric.resolved,
-        "checks": _checks(evidence, sections, rows),
-        "requests": [_request(stories[position]) for position in requests],
-        "request": [place[p] for p in evidence.position[rows].tolist()],
-        **_candidates(evidence, rows),
-        "metrics": _metrics(evidence, rows),
-        "layers": {str(at): layers[r] for at, r in enumerate(rows.tolist()) if r in layers},
-    }
+    teller = Storyteller(part)
+    places = [place for place in range(len(teller)) if teller.rows(place)]
+    rows = np.array([row for place in places for row in teller.rows(place)], np.int64)
+    sizes = [len(teller.rows(place)) for place in places]
+    return Payload(
+        {
+            "mode": lambda: "score" if part.scoring_only else "run",
+            "minDistance": lambda: part.rubric.min_distance,
+            "yaml": lambda: part.rubric.resolved,
+            "whole": lambda: whole,
+            "checks": lambda: _checks(part, sections, rows),
+            "requests": lambda: (_request(teller.story(place)) for place in places),
+            "request": lambda: np.repeat(np.arange(len(places)), sizes).tolist(),
+            **_candidates(part, rows),
+            "metrics": lambda: _metrics(part, rows),
+            "layers": lambda: _layers(layers, (rows + part.first).tolist()),
+        }
+    )
+
+
+def _layers(layers: Mapping[int, Shapes], rows: Sequence[int]) -> dict[str, Shapes]:
+    return {str(at): layers[row] for at, row in enumerate(rows) if row in layers}
 
 
 def _request(story: RequestStory) -> dict[str, Any]:
@@ -66,9 +96,8 @@ def _request(story: RequestStory) -> dict[str, Any]:
 
 def _checks(
     evidence: Evidence, sections: Sequence[CheckSection], rows: NDArray[np.int64]
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     spans = bound_spans(evidence.rubric)
-    found = []
     for index, (check, section) in enumerate(zip(evidence.rubric.checks, sections, strict=True)):
         codes = evidence.codes[index][rows]
         column: dict[str, Any] = {
@@ -91,40 +120,55 @@ def _checks(
                 "spans": spans[index],
                 "values": _numbers(evidence.values(check)[rows], 4),
             }
-        found.append(column)
-    return found
+        yield column
 
 
-def _candidates(evidence: Evidence, rows: NDArray[np.int64]) -> dict[str, Any]:
-    records = [evidence.records[row] for row in rows.tolist()]
-    prompts, prompt = _dictionary([evidence.texts("prompt")[r] for r in rows.tolist()])
-    settings, setting = _dictionary([record.settings for record in records])
+def _candidates(evidence: Evidence, rows: NDArray[np.int64]) -> dict[str, Callable[[], list[Any]]]:
+    def texts(name: str) -> list[str]:
+        return _at(evidence.texts(name), rows)
+
+    def numbers(name: str) -> list[float | int | None]:
+        return _numbers(evidence.numbers(name)[rows], 0)
+
+    def settings() -> list[str]:
+        return [record.settings for record in _at(evidence.records, rows)]
+
+    def prompts() -> list[str]:
+        return texts("prompt")
+
+    def of_records(value: Callable[[Record], Any]) -> Callable[[], list[Any]]:
+        return lambda: [value(record) for record in _at(evidence.records, rows)]
+
     return {
-        "id": _texts(evidence, "candidate_id", rows),
-        "round": evidence.rounds[rows].tolist(),
-        "seed": [evidence.seeds[row] for row in rows.tolist()],
-        "prompts": prompts,
-        "prompt": prompt,
-        "settings": [json.loads(s) if s else None for s in settings],
-        "setting": setting,
-        "outcome": [OUTCOMES.index(evidence.outcomes[row]) for row in rows.tolist()],
-        "delivered": evidence.delivered[rows].tolist(),
-        "rank": _numbers(evidence.judgement.rank[rows], 6),
-        "unranked": np.flatnonzero(~evidence.judgement.ranked[rows]).tolist(),
-        "reasons": [_reasons(text) for text in _texts(evidence, "reasons", rows)],
-        "path": _texts(evidence, "path", rows),
-        "full": [address_of(evidence.run, path) for path in _texts(evidence, "path", rows)],
-        "width": _numbers(evidence.numbers("width")[rows], 0),
-        "height": _numbers(evidence.numbers("height")[rows], 0),
-        "phash": ["" if r.phash is None else f"{r.phash:016x}" for r in records],
-        "twin": [record.duplicate_of for record in records],
-        "warnings": [list(record.warnings) for record in records],
-        "notes": [[f"{name}: {note}" for name, note in record.notes] for record in records],
+        "id": lambda: texts("candidate_id"),
+        "round": lambda: _listed(evidence.rounds, rows),
+        "seed": lambda: _at(evidence.seeds, rows),
+        "prompts": lambda: list(_distinct(prompts())),
+        "prompt": lambda: _places(prompts()),
+        "settings": lambda: [json.loads(s) if s else None for s in _distinct(settings())],
+        "setting": lambda: _places(settings()),
+        "outcome": lambda: [OUTCOMES.index(name) for name in _at(evidence.outcomes, rows)],
+        "delivered": lambda: _listed(evidence.delivered, rows),
+        "rank": lambda: _numbers(evidence.judgement.rank[rows], 6),
+        "unranked": lambda: np.flatnonzero(~evidence.judgement.ranked[rows]).tolist(),
+        "reasons": lambda: [_reasons(text) for text in texts("reasons")],
+        "path": lambda: texts("path"),
+        "full": lambda: [address_of(evidence.run, path) for path in texts("path")],
+        "width": lambda: numbers("width"),
+        "height": lambda: numbers("height"),
+        "phash": of_records(lambda record: "" if record.phash is None else f"{record.phash:016x}"),
+        "twin": of_records(lambda record: record.duplicate_of),
+        "warnings": of_records(lambda record: list(record.warnings)),
+        "notes": of_records(lambda record: [f"{name}: {note}" for name, note in record.notes]),
     }
 
 
-def _texts(evidence: Evidence, name: str, rows: NDArray[np.int64]) -> list[str]:
-    column = evidence.texts(name)
+def _listed(column: NDArray[np.int64], rows: NDArray[np.int64]) -> list[int]:
+    found: list[int] = column[rows].tolist()
+    return found
+
+
+def _at(column: Sequence[T], rows: NDArray[np.int64]) -> list[T]:
     return [column[row] for row in rows.tolist()]
 
 
@@ -132,18 +176,27 @@ def _digits(codes: NDArray[np.int8]) -> str:
     return (codes.astype(np.uint8) + ord("0")).astype(np.uint8).tobytes().decode()
 
 
-def _metrics(evidence: Evidence, rows: NDArray[np.int64]) -> dict[str, list[Any]]:
-    names = sorted(n for n in evidence.stored.names if n.startswith(("score.", "metric.")))
+def _metrics(evidence: Evidence, rows: NDArray[np.int64]) -> Payload:
+    stored = evidence.stored
+    names = sorted(n for n in stored.names if n.startswith(("score.", "metric.")))
     if len(names) * len(rows) > MOST_CELLS:
-        return {}
-    columns: dict[str, list[Any]] = {}
-    for name in names:
-        values = evidence.stored.column(name)[rows]
-        if values.dtype == object:
-            columns[name] = [None if v is None else v for v in values.tolist()]
-        else:
-            columns[name] = [_short(v) for v in values.tolist()]
-    return {name: column for name, column in columns.items() if any(v is not None for v in column)}
+        return Payload({})
+    known = [name for name in names if _is_known(stored.column(name)[rows])]
+    return Payload({name: partial(_metric, stored, name, rows) for name in known})
+
+
+def _is_known(values: NDArray[Any]) -> bool:
+    """Whether there is any value."""
+    if values.dtype == object:
+        return any(v is not None for v in values.tolist())
+    return bool(np.isfinite(values).any())
+
+
+def _metric(stored: StoredRun, name: str, rows: NDArray[np.int64]) -> list[Any]:
+    values = stored.column(name)[rows]
+    if values.dtype == object:
+        return [None if v is None else v for v in values.tolist()]
+    return [_short(v) for v in values.tolist()]
 
 
 def _short(value: float) -> float | int | None:
@@ -164,9 +217,14 @@ def _numbers(values: NDArray[np.float64], digits: int) -> list[float | int | Non
     return found
 
 
-def _dictionary(texts: list[str]) -> tuple[list[str], list[int]]:
-    index = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    return list(index), [index[text] for text in texts]
+def _distinct(texts: Iterable[str]) -> dict[str, int]:
+    """Each text once, with its place."""
+    return {text: place for place, text in enumerate(dict.fromkeys(texts))}
+
+
+def _places(texts: Sequence[str]) -> list[int]:
+    known = _distinct(texts)
+    return [known[text] for text in texts]
 
 
 def _reasons(text: str) -> list[str]:

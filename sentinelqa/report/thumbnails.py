@@ -65,7 +65,7 @@ def embedded(
     *,
     budget: int = BUDGET,
     cache: PictureCache | None = None,
-) -> tuple[str, ...]:
+) -> Iterator[str]:
     """A ``data:`` address per candidate; empty where there is no picture to show.
 
     Args:
@@ -74,12 +74,10 @@ def embedded(
     """
     side = _fitting_side(run, shown, budget, cache)
     spent = 0
-    found = []
     for content in _made(run, side, shown, cache):
         spent += len(content)
         fits = content and spent <= budget
-        found.append("data:image/webp;base64," + base64.b64encode(content).decode() if fits else "")
-    return tuple(found)
+        yield "data:image/webp;base64," + base64.b64encode(content).decode() if fits else ""
 
 
 def _fitting_side(
@@ -98,7 +96,7 @@ def _fitting_side(
 
 def beside(
     run: RunDir, shown: Sequence[Shown], *, cache: PictureCache | None = None
-) -> tuple[str, ...]:
+) -> Iterator[str]:
     """A relative address per candidate; thumbnails that are there already are kept.
 
     Nothing rests on them, so nothing waits for the disk: a power loss may leave some empty, and
@@ -108,10 +106,8 @@ def beside(
     there = [_is_whole(run.path / place) for place in places]
     missing = [one for one, known in zip(shown, there, strict=True) if not known]
     contents = _made(run, _SIDES[1], missing, cache)
-    return tuple(
-        place if known or _written(run.path / place, next(contents)) else ""
-        for place, known in zip(places, there, strict=True)
-    )
+    for place, known in zip(places, there, strict=True):
+        yield place if known or _written(run.path / place, next(contents)) else ""
 
 
 def _is_whole(place: Path) -> bool:

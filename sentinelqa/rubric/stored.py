@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import cached_property
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -22,6 +24,15 @@ from sentinelqa.rundir import RunDir
 from sentinelqa.types import Measurement, Metric, Request, Unscored
 
 Bools = NDArray[np.bool_]
+
+AT_ONCE = 4096
+"""Rows of one column that are read together where a whole table is looked through."""
+
+_REQUESTS = """
+    SELECT id, payload, wanted FROM request WHERE position BETWEEN
+    (SELECT position FROM request WHERE id = ?) AND (SELECT position FROM request WHERE id = ?)
+"""
+"""Those of some rows that stand together; the table and the ledger have one order."""
 
 
 class StoredRun:
@@ -46,29 +57,58 @@ class StoredRun:
             raise JobError(f"not a parquet file: {error}", where=str(parquet)) from error
         self.names = frozenset(self._file.schema_arrow.names)
         self.rows = int(self._file.metadata.num_rows)
+        self._first = 0
+        self._starts = row_group_starts(self._file)
         self._cache: dict[str, NDArray[Any]] = {}
+
+    def part(self, first: int, last: int) -> StoredRun:
+        """The same run, seen through the rows from ``first`` up to ``last``."""
+        found = copy(self)
+        found._first, found.rows, found._cache = self._first + first, last - first, {}
+        for name in ("requests", "hashes"):
+            found.__dict__.pop(name, None)
+        return found
+
+    def arrow(self, name: str) -> pa.ChunkedArray:
+        """A column of the table as it is stored."""
+        return read_rows(self._file, self._starts, self._first, self.rows, [name]).column(name)
+
+    def take(self, rows: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
+        """Some columns of some rows of the whole table, in the order in which they are given."""
+        found: dict[int, dict[str, Any]] = {}
+        for group, some in groupby(sorted(set(rows)), lambda r: bisect_right(self._starts, r) - 1):
+            own = list(some)
+            table = self._file.read_row_group(group, columns=list(names), use_threads=False)
+            places = [row - self._starts[group] for row in own]
+            found |= zip(own, table.take(places).to_pylist(), strict=True)
+        return [found[row] for row in rows]
+
+    def values_of(self, dimension: str, metric: str) -> Iterator[NDArray[Any]]:
+        """A score or metric of the whole table, piece by piece; nothing where there is none."""
+        name = _column_name(dimension, metric)
+        if name in self.names:
+            yield from map(as_values, self.stream(name))
+
+    def stream(self, name: str) -> Iterator[pa.Array]:
+        """A column of the whole table, piece by piece."""
+        for piece in self._file.iter_batches(AT_ONCE, columns=[name], use_threads=False):
+            yield piece.column(0)
 
     def column(self, name: str) -> NDArray[Any]:
         """A column of the table; numbers with NaN, texts as objects with ``None``."""
         if name not in self._cache:
-            column = self._file.read(columns=[name]).column(name)
-            if pa.types.is_boolean(column.type):
-                column = column.cast(pa.float64())
-            values = column.to_numpy(zero_copy_only=False)
-            self._cache[name] = (
-                values if values.dtype == object else values.astype(np.float64, copy=False)
-            )
+            self._cache[name] = as_values(self.arrow(name))
         return self._cache[name]
 
     def value(self, dimension: str, metric: str) -> NDArray[Any]:
-        name = f"metric.{dimension}.{metric}" if metric else f"score.{dimension}"
+        name = _column_name(dimension, metric)
         if name not in self.names:
             return self._cache.setdefault(name, np.full(self.rows, np.nan))
         return self.column(name)
 
     def measured(self, dimension: str) -> Bools:
         scored = ~np.isnan(np.asarray(self.value(dimension, ""), np.float64))
-        return np.asarray(scored | pd.notna(self._unscored(dimension)), bool)
+        return np.asarray(scored | _there(self._unscored(dimension)), bool)
 
     def outage(self, dimension: str) -> Bools:
         why = self._unscored(dimension)
@@ -93,11 +133,14 @@ class StoredRun:
 
     @cached_property
     def requests(self) -> dict[str, Request]:
-        """The requests of the run by id, from its ledger."""
+        """The requests of these rows by id, from the ledger."""
+        if not self.rows:
+            return {}
+        ids = self.arrow("request_id")
         with mapped_errors():
             db = connect_reader(self._run.ledger)
             try:
-                found = db.execute("SELECT id, payload, wanted FROM request").fetchall()
+                found = db.execute(_REQUESTS, (str(ids[0]), str(ids[-1]))).fetchall()
             finally:
                 db.close()
         return {key: request_of(key, payload, wanted) for key, payload, wanted in found}
@@ -183,3 +226,39 @@ class StoredRun:
         if name not in self.names:
             return self._cache.setdefault(name, np.full(self.rows, None, object))
         return self.column(name)
+
+
+def _column_name(dimension: str, metric: str) -> str:
+    return f"metric.{dimension}.{metric}" if metric else f"score.{dimension}"
+
+
+def as_values(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    """Numbers with NaN, texts as objects with ``None``."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.float64())
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return values if values.dtype == object else values.astype(np.float64, copy=False)
+
+
+def _there(values: NDArray[Any]) -> Bools:
+    """Where there is a value; a column that is empty throughout may be stored as numbers."""
+    if values.dtype == object:
+        return np.asarray(np.not_equal(values, None), bool)
+    return ~np.isnan(values)
+
+
+def row_group_starts(file: pq.ParquetFile) -> list[int]:
+    """The first row of each row group, and the number of rows."""
+    metadata = file.metadata
+    sizes = (metadata.row_group(n).num_rows for n in range(metadata.num_row_groups))
+    return list(accumulate(sizes, initial=0))
+
+
+def read_rows(
+    file: pq.ParquetFile, starts: Sequence[int], first: int, count: int, columns: Sequence[str]
+) -> pa.Table:
+    """``count`` rows from ``first``, without more of the file than the row groups they lie in."""
+    group = max(0, bisect_right(starts, first) - 1)
+    groups = range(group, bisect_left(starts, first + count))
+    found = file.read_row_groups(list(groups), columns=list(columns), use_threads=False)
+    return found.slice(first - starts[group], count)

@@ -43,7 +43,7 @@ def test_noise_does_not_break_the_budget(tmp_path: Path) -> None:
         (tmp_path / f"{number}.png").write_bytes(images.encode_fast(noise))
         paths.append(f"{number}.png")
 
-    made = embedded(run, [Shown(p, p) for p in paths], budget=120_000)
+    made = list(embedded(run, [Shown(p, p) for p in paths], budget=120_000))
 
     assert sum(map(len, made)) <= 120_000 * 4 / 3 + 100 * len(made)
     assert all(made)

@@ -19,7 +19,7 @@ FLOORS = [
     {"decide", "selection", "costs", "cascade"},
     {"contest", "odds", "retry", "pooling", "scheduling", "screening"},
     {"images", "scorecache", "picturecache"},
-    {"sources", "rundir", "tables"},
+    {"sources", "rundir", "tables", "totals"},
     {"ledger"},
     {"job", "scorer", "measuring"},
     {"generators", "delivery", "progress", "results", "report"},

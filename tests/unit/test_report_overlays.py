@@ -18,10 +18,11 @@ from sentinelqa.features.pixels import Picture
 from sentinelqa.features.reading import Line, TextFound
 from sentinelqa.report import write_report
 from sentinelqa.report.building import build_report
-from sentinelqa.report.checks import check_sections
+from sentinelqa.report.checks import CheckCount
 from sentinelqa.report.evidence import Evidence
-from sentinelqa.report.overlays import FILE, overlays
-from sentinelqa.report.seen import FRAME, shapes
+from sentinelqa.report.model import CheckSection
+from sentinelqa.report.overlays import FILE, Picks, overlays
+from sentinelqa.report.seen import FRAME, Shapes, shapes
 from tests.report_run import write_run
 
 
@@ -102,14 +103,21 @@ def run(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run", requests=3, per_request=6, size=48)
 
 
+def _drawn(evidence: Evidence) -> tuple[dict[int, Shapes], tuple[CheckSection, ...]]:
+    checks, picks = CheckCount(evidence), Picks(evidence)
+    checks.add(evidence)
+    picks.add(evidence)
+    sections = checks.sections()
+    return overlays(evidence, picks.pictures(sections)), sections
+
+
 def test_the_delivered_and_the_nearest_misses_have_overlays(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sentinelqa.report.overlays.MOST_OTHERS", 0)
     evidence = Evidence(run)
-    sections = check_sections(evidence)
 
-    found = overlays(evidence, sections)
+    found, sections = _drawn(evidence)
 
     wanted = set(np.flatnonzero(evidence.delivered > 0).tolist())
     wanted |= {row for section in sections for row in section.misses}
@@ -121,7 +129,7 @@ def test_the_delivered_and_the_nearest_misses_have_overlays(
 def test_a_small_run_has_overlays_for_all(run: Path) -> None:
     evidence = Evidence(run)
 
-    assert len(overlays(evidence, check_sections(evidence))) == evidence.rows
+    assert len(_drawn(evidence)[0]) == evidence.rows
 
 
 def test_what_was_found_once_is_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +186,7 @@ def test_costly_features_are_drawn_for_fewer_pictures(
     monkeypatch.setattr("sentinelqa.report.overlays.MAPS", Cost(0.0))
     evidence = Evidence(run)
 
-    found = overlays(evidence, check_sections(evidence))
+    found, _ = _drawn(evidence)
 
     with_subject = [layer for layer in found.values() if "subject" in layer]
     assert 0 < len(with_subject) < len(found)

@@ -12,8 +12,14 @@ from sentinelqa.report import write_report
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.intervals import wilson
 from sentinelqa.report.model import Subgroups
-from sentinelqa.report.subgroups import SMALLEST, subgroups
+from sentinelqa.report.subgroups import SMALLEST, ToneCount
 from tests.report_run import write_run
+
+
+def _counted(run: Path) -> Subgroups | None:
+    counted = ToneCount()
+    counted.add(Evidence(run))
+    return counted.audit()
 
 
 def _audit(run: Path, tones: list[float], outcomes: list[str] | None = None) -> Subgroups | None:
@@ -25,7 +31,7 @@ def _audit(run: Path, tones: list[float], outcomes: list[str] | None = None) -> 
     if outcomes is not None:
         table["outcome"] = np.resize(np.array(outcomes, object), size)
     table.to_parquet(run / "candidates.parquet")
-    return subgroups(Evidence(run))
+    return _counted(run)
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_without_faces_there_is_no_audit(run: Path) -> None:
-    assert subgroups(Evidence(run)) is None
+    assert _counted(run) is None
     assert _audit(run, [np.nan]) is None
     write_report(run)
     assert "Monk" not in (run / "report.html").read_text()
