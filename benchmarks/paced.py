@@ -88,7 +88,7 @@ class PacedGenerator:
         return Generated(images=images, seconds=time.perf_counter() - start, shape=shape)
 
 
-def paced_stage(seconds: float, _: Job, scratch: str) -> GenerateStage:
+def paced_stage(seconds: float, _: Job, scratch: str, __: int) -> GenerateStage:
     """In the place of ``make_generate_stage``."""
     return GenerateStage(partial(PacedGenerator, seconds), scratch)
 

@@ -46,7 +46,7 @@ class GeneratorYaml(_Strict):
     negative_prompt: str = ""
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    compile: bool = False
+    compile: bool | Literal["auto", "regional"] = "auto"
     allow_unpinned: bool = False
 
 
@@ -149,7 +149,8 @@ class Job:
         requests: path of the requests file.
         rubric: a shipped rubric's name or a path.
         keep_days: days that rejects' pixels stay; 0 means only thumbnails, ``None`` for ever.
-        compiled: the denoiser goes through ``torch.compile``.
+        compiled: ``auto``, ``off``, or which part of the denoiser goes through ``torch.compile``:
+            ``whole`` or ``regional`` (the blocks that it repeats).
         screening: whether candidates are looked at half way; ``None`` for not.
         batch: candidates per device batch; the fixed shape that makes pixels reproducible.
         resolved: the whole job with every default filled in, JSON-ready: what ``job.yaml`` in the
@@ -163,7 +164,7 @@ class Job:
     negative_prompt: str
     device: str
     dtype: str
-    compiled: bool
+    compiled: Literal["auto", "off", "whole", "regional"]
     allow_unpinned: bool
     rubric: str
     deliver: int
@@ -266,7 +267,7 @@ def _job(yaml: JobYaml, folder: Path) -> Job:
         negative_prompt=generator.negative_prompt,
         device=generator.device,
         dtype=generator.dtype,
-        compiled=generator.compile,
+        compiled=_compiled(generator.compile),
         allow_unpinned=generator.allow_unpinned,
         rubric=rubric,
         deliver=yaml.deliver,
@@ -283,6 +284,14 @@ def _job(yaml: JobYaml, folder: Path) -> Job:
         currency=yaml.cost.currency,
         resolved=yaml.model_dump(mode="json"),
     )
+
+
+def _compiled(
+    said: bool | Literal["auto", "regional"],
+) -> Literal["auto", "off", "whole", "regional"]:
+    if isinstance(said, str):
+        return said
+    return "whole" if said else "off"
 
 
 def _policy(yaml: JobYaml) -> RetryPolicy:

@@ -7,7 +7,8 @@ import inspect
 import time
 from collections.abc import Callable, Container, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from sentinelqa.errors import (
     ModelError,
     did_you_mean,
 )
-from sentinelqa.generators import phases, tuning
+from sentinelqa.generators import compiling, phases, tuning
 from sentinelqa.generators.base import Generated, Halfway, Image
 from sentinelqa.generators.previews import Previewer
 from sentinelqa.generators.prompts import PromptEncoder
@@ -61,7 +62,9 @@ class DiffusersGenerator:
             settings name another model makes that one be loaded in its place.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
         dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
-        compiled: let ``torch.compile`` work on the denoiser.
+        compiled: whether ``torch.compile`` works on the denoiser, or on the blocks it repeats.
+            ``auto`` chooses by the length of the job, on a GPU; on a CPU it is ``off``.
+        expected: candidates that the job comes to at least; 0 for too few to compile for.
         record: file that keeps how the device's work is done; what an earlier process of the run
             chose stands there and is used again. Without one it is chosen anew.
     """
@@ -72,7 +75,8 @@ class DiffusersGenerator:
         *,
         device: str = "auto",
         dtype: str = "auto",
-        compiled: bool = False,
+        compiled: compiling.Asked = "auto",
+        expected: int = 0,
         record: Path | None = None,
         policy: LicencePolicy | None = None,
         allow_unpinned: bool = False,
@@ -81,6 +85,7 @@ class DiffusersGenerator:
         self._device = device
         self._dtype = dtype
         self._compiled = compiled
+        self._expected = expected
         self._record = record
         self._tuned = None if record is None else tuning.recorded(record)
         self._policy = policy or LicencePolicy()
@@ -302,18 +307,24 @@ class DiffusersGenerator:
     def _tune(self, loaded: _Loaded, settings: Settings) -> None:
         if self._tuned is not None:
             tuning.apply(loaded.pipeline, self._tuned)
+            compiling.compile_denoiser(loaded.pipeline, self._tuned.compiled)
             return
         short = [
             Candidate(id="tuning", request_id="tuning", prompt="a", settings=settings, seed=n)
             for n in range(TUNING_BATCH)
         ]
         few = settings.evolve(steps=min(TUNING_STEPS, settings.steps))
-        self._tuned = tuning.choose(
-            loaded.pipeline,
-            lambda: self._run(loaded, short, few, len(short)),
-            compiled=self._compiled,
-            dtype=pick_dtype(self._dtype, pick_device(self._device)),
-        )
+        work = partial(self._run, loaded, short, few, len(short))
+        dtype = pick_dtype(self._dtype, pick_device(self._device))
+        self._tuned = tuning.choose(loaded.pipeline, work, dtype=dtype)
+        if self._compiled in ("whole", "regional"):
+            self._tuned = replace(self._tuned, compiled=self._compiled)
+            compiling.compile_denoiser(loaded.pipeline, self._compiled)
+        elif self._compiled == "auto" and loaded.pipeline.device.type == "cuda":
+            batches = self._expected / len(short) * settings.steps / few.steps
+            self._tuned = compiling.weigh(
+                loaded.pipeline, self._tuned, batches, partial(tuning.first_and_best, work)
+            )
         if self._record is not None:
             tuning.keep(self._record, self._tuned, loaded.pipeline)
 

@@ -157,11 +157,12 @@ class GenerateStage:
         )
 
 
-def make_generator(job: Job, record: Path | None = None) -> Generator:
+def make_generator(job: Job, record: Path | None = None, expected: int = 0) -> Generator:
     """The generator that a job names: a registered one, else diffusers with that model.
 
     Args:
         record: file in which a generator keeps what it has measured and chosen.
+        expected: candidates that the job comes to at least.
     """
     name = job.settings.model
     if name in registry.generators and name != "diffusers":
@@ -173,13 +174,18 @@ def make_generator(job: Job, record: Path | None = None) -> Generator:
         device=job.device,
         dtype=job.dtype,
         compiled=job.compiled,
+        expected=expected,
         record=record,
         policy=LicencePolicy(job.licences, frozenset(job.acknowledge)),
         allow_unpinned=job.allow_unpinned,
     )
 
 
-def make_generate_stage(job: Job, scratch: str) -> GenerateStage:
-    """For :class:`sentinelqa.engines.base.StageSpec`."""
+def make_generate_stage(job: Job, scratch: str, expected: int = 0) -> GenerateStage:
+    """For :class:`sentinelqa.engines.base.StageSpec`.
+
+    Args:
+        expected: candidates that the job comes to at least.
+    """
     record = Path(scratch).parent / RECORD
-    return GenerateStage(lambda: make_generator(job, record), scratch)
+    return GenerateStage(lambda: make_generator(job, record, expected), scratch)

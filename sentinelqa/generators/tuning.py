@@ -43,7 +43,8 @@ class Tuning:
         channels_last: the denoiser and the decoder keep pixels' channels together.
         cudnn_attention: cuDNN's kernel for attention before the others; else torch's own order.
         sliced: the decoder takes one image at a time, which needs less memory.
-        compiled: the denoiser goes through ``torch.compile``; costs half a minute at the start.
+        compiled: ``whole`` where the denoiser goes through ``torch.compile``, ``regional`` where
+            only the blocks that it repeats do; empty for neither.
         tf32: float32 products may round their inputs to 10 bits.
         measured: seconds of one short batch under each setting that was tried, in order; each on
             top of those that were taken before it.
@@ -53,7 +54,7 @@ class Tuning:
     channels_last: bool = False
     cudnn_attention: bool = False
     sliced: bool = False
-    compiled: bool = False
+    compiled: str = ""
     tf32: bool = False
     measured: tuple[tuple[str, float], ...] = ()
 
@@ -74,23 +75,19 @@ class Tuning:
         )
 
 
-def choose(
-    pipeline: Any, short_batch: Callable[[], object], *, compiled: bool, dtype: torch.dtype
-) -> Tuning:
+def choose(pipeline: Any, short_batch: Callable[[], object], *, dtype: torch.dtype) -> Tuning:
     """Time a short batch under each setting, and keep what is faster.
 
     Only on a GPU: on a CPU no setting wins by more than timing noise, and the choice would differ
-    from run to run. Compilation comes last, since every setting that is tried would be compiled.
+    from run to run. Compilation comes after it (``compiling.py``), since every setting that is
+    tried would be compiled.
     """
     cuda = pipeline.device.type == "cuda"
     name = str(dtype).removeprefix("torch.")
     tuning = Tuning(dtype=name, tf32=cuda and dtype == torch.float32)
     apply(pipeline, tuning)
     if cuda:
-        tuning = compare(pipeline, tuning, lambda: _seconds(short_batch))
-    tuning = replace(tuning, compiled=compiled)
-    if compiled:
-        denoiser_of(pipeline).compile(dynamic=False)
+        tuning = compare(pipeline, tuning, lambda: first_and_best(short_batch)[1])
     return tuning
 
 
@@ -132,8 +129,6 @@ def apply(pipeline: Any, tuning: Tuning) -> None:
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
     _set(pipeline, tuning)
-    if tuning.compiled:
-        denoiser_of(pipeline).compile(dynamic=False)
 
 
 def _options(pipeline: Any) -> Iterator[tuple[str, float]]:
@@ -187,14 +182,13 @@ def _layout(pipeline: Any, layout: torch.memory_format) -> None:
         part.to(memory_format=layout)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    """The fastest of a few, after one that warms up."""
-    work()
+def first_and_best(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of the first time, which warms up, and of the fastest of a few after it."""
     taken = []
-    for _ in range(REPEATS):
+    for _ in range(1 + REPEATS):
         torch.cuda.synchronize()
         start = time.perf_counter()
         work()
         torch.cuda.synchronize()
         taken.append(time.perf_counter() - start)
-    return min(taken)
+    return taken[0], min(taken[1:])

@@ -206,7 +206,9 @@ def _loop(
             StageSpec(
                 name="generate",
                 make=_traced(
-                    partial(make_generate_stage, job, str(where.scratch)), trace, "generate"
+                    partial(make_generate_stage, job, str(where.scratch), plan.least),
+                    trace,
+                    "generate",
                 ),
                 deadline=GENERATE_DEADLINE,
             )
