@@ -95,7 +95,7 @@ class Halfway:
         looks = screener.looks(position)
         entry = _Open(position, request.deliver, looks, rule, whole)
         self._requests[request.id] = entry
-        if isinstance(rule, Contest):
+        if rule is not None and self.together:
             entry.awaited = self.together
             for candidate_id, preview in earlier:
                 entry.known.add(candidate_id)
@@ -195,7 +195,7 @@ class Halfway:
                     **scores[candidate_id],
                     "step": halted.step,
                     "would_drop": look.drops,
-                    "whole": entry.whole,
+                    **({"whole": entry.whole} if self.together else {}),
                 },
             )
             if not look.drops or entry.whole or self._is_audited(candidate_id):
