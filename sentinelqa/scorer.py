@@ -351,12 +351,9 @@ class ScoreStage:
         ]
         try:
             return settled(dimension.measure(Features(work.values, references), work.item.request))
-        except ScoringError as error:
-            return Measurement.without_score(dimension.name, Unscored.ERROR, str(error))
         except Exception as error:  # noqa: BLE001 - a scorer's bug is an outage of that scorer only
-            return Measurement.without_score(
-                dimension.name, Unscored.ERROR, f"{type(error).__name__}: {error}"
-            )
+            note = "" if isinstance(error, ScoringError) else f"{type(error).__name__}: "
+            return Measurement.without_score(dimension.name, Unscored.ERROR, f"{note}{error}")
 
     def _compute(self, name: str, works: Sequence[Work]) -> None:
         """Give each of ``works`` the feature's value, or the error that stands in its place."""
@@ -484,10 +481,9 @@ def _values(feature: Feature, inputs: Sequence[FeatureInput]) -> Sequence[Any]:
         progress()
         return values
     except Exception as error:  # noqa: BLE001 - one image's trouble must not take the batch with it
-        if len(inputs) == 1 and isinstance(error, ScoringError):
-            return [error]
         if len(inputs) == 1:
-            return [ScoringError(f"{feature.name}: {type(error).__name__}: {error}")]
+            named = f"{feature.name}: {type(error).__name__}: {error}"
+            return [error if isinstance(error, ScoringError) else ScoringError(named)]
         return [_values(feature, [one])[0] for one in inputs]
 
 

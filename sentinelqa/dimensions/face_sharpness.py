@@ -30,7 +30,7 @@ class FaceSharpness:
     """
 
     name: str = "face_sharpness"
-    version: str = "1"
+    version: str = "2"
     tier: Tier = "use_case"
     needs: tuple[str, ...] = ("pixels", "faces")
     reference_needs: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class FaceSharpness:
         crop = picture.rgb[top:bottom, left:right]
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=method)
-        before, after = gradients(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32))
+        before, after = gradients(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8))
         loss = reblur(before, after, steepest(before))
         return Measurement(
             dimension=self.name,

@@ -15,10 +15,10 @@ from sentinelqa.features.base import Features
 from sentinelqa.types import Measurement, Request, Tier, Unscored
 
 Plane = NDArray[np.float32]
+Luma = NDArray[np.uint8]
 
 VIEWING_SIZE = 1024
 _EDGES = 0.03
-_BLUR = 1.5
 _FAINT = 3.0
 _SMALLEST = 24
 _HALF = 0.17
@@ -32,9 +32,9 @@ class Sharpness:
     A blurred picture has little left to lose (Crete et al., "The blur effect", SPIE 2007). The
     luma, at most 1024 pixels on its longer side, is smoothed by an edge-preserving filter
     (bilateral, 5 pixels, 25 levels), so that noise cannot pass for detail; ``reblur`` is the share
-    of Sobel gradient magnitude that the steepest 3 % of pixels lose to a further Gaussian blur of
-    1.5 pixels. The steepest pixels lie on whatever is in focus, so shallow depth of field costs
-    nothing.
+    of Sobel gradient magnitude that the steepest 3 % of pixels lose when the picture is halved in
+    size, which blurs it by 1.4 pixels. The steepest pixels lie on whatever is in focus, so shallow
+    depth of field costs nothing.
 
     ``reblur`` is a share, 0 to 1; a sharp photograph has about 0.55, after a Gaussian blur of 1
     pixel 0.35, of 2 pixels 0.16, of 4 pixels 0.05. Contrast and exposure hardly move it. The score
@@ -46,7 +46,7 @@ class Sharpness:
     """
 
     name: str = "sharpness"
-    version: str = "1"
+    version: str = "2"
     tier: Tier = "generic"
     needs: tuple[str, ...] = ("pixels",)
     reference_needs: tuple[str, ...] = ()
@@ -57,11 +57,11 @@ class Sharpness:
 
     def measure(self, features: Features, request: Request) -> Measurement:
         """Score one picture."""
-        grey = features["pixels"].grey_within(VIEWING_SIZE)
-        if min(grey.shape) < _SMALLEST:
+        luma = features["pixels"].luma_within(VIEWING_SIZE)
+        if min(luma.shape) < _SMALLEST:
             note = f"the picture is under {_SMALLEST} pixels wide or high"
             return Measurement.without_score(self.name, Unscored.UNDECIDABLE, note)
-        before, after = gradients(grey)
+        before, after = gradients(luma)
         steep = steepest(before)
         strength = float(before[steep].mean(dtype=np.float64)) if steep.any() else 0.0
         if strength < _FAINT:
@@ -87,11 +87,16 @@ def score_of(loss: float) -> float:
     return 1 / (1 + (_HALF / max(loss, 1e-6)) ** 3)
 
 
-def gradients(grey: Plane) -> tuple[Plane, Plane]:
-    """Gradient magnitude, levels a pixel, of the filtered luma and of its blurred copy."""
-    filtered = cv2.bilateralFilter(grey, 5, 25, 2)
-    blurred = cv2.GaussianBlur(filtered, (0, 0), _BLUR)
-    return _magnitude(filtered), _magnitude(blurred)
+def gradients(luma: Luma) -> tuple[Plane, Plane]:
+    """Gradient magnitude of the filtered luma and of its halved copy, both in levels a pixel of the
+    luma and at every second pixel of every second row.
+
+    Halving smooths by [1 4 6 4 1] / 16, and a step of its pixels spans two: together as much blur,
+    beyond that of the first gradient, as a Gaussian of 1.4 pixels.
+    """
+    filtered = cv2.bilateralFilter(luma, 5, 25, 2)
+    halved = np.asarray(cv2.pyrDown(filtered), np.uint8)
+    return _magnitude(filtered, step=2), _magnitude(halved) / np.float32(2)
 
 
 def steepest(gradient: Plane) -> NDArray[np.bool_]:
@@ -114,30 +119,34 @@ def _lost(before: Plane, after: Plane) -> float:
 
 def tile_map(before: Plane, after: Plane) -> NDArray[np.float64]:
     """``reblur`` on an 8 x 8 grid over the picture; 0 in tiles without edges."""
-    out = np.zeros((_TILES, _TILES))
-    rows = np.linspace(0, before.shape[0], _TILES + 1).astype(int)
-    columns = np.linspace(0, before.shape[1], _TILES + 1).astype(int)
-    for i in range(_TILES):
-        for j in range(_TILES):
-            tile = np.s_[rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
-            own, blurred = before[tile].ravel(), after[tile].ravel()
-            if not own.size:
-                continue
-            steep = np.flatnonzero(steepest(own))
-            rises = own[steep]
-            if len(rises) and rises.mean(dtype=np.float64) >= _FAINT:
-                out[i, j] = _lost(rises, blurred[steep])
-    return out
+    own, blurred = _in_tiles(before), _in_tiles(after)
+    if not own.size:
+        return np.zeros((_TILES, _TILES))
+    bounds = np.partition(own, -_count(own[0]), axis=1)[:, -_count(own[0])]
+    steep = own >= np.maximum(bounds, 1e-6)[:, None]
+    rises, kept = (np.einsum("ij,ij->i", p, steep, dtype=np.float64) for p in (own, blurred))
+    edges = rises >= _FAINT * np.maximum(steep.sum(axis=1), 1)
+    lost = np.clip(1 - kept / np.maximum(rises, 1e-6), 0, 1)
+    return np.where(edges, lost, 0.0).reshape(_TILES, _TILES)
+
+
+def _in_tiles(plane: Plane) -> Plane:
+    """One row for each of 8 x 8 tiles; what is left over at the right and below is left out."""
+    height, width = (n // _TILES for n in plane.shape)
+    cut = plane[: height * _TILES, : width * _TILES].reshape(_TILES, height, _TILES, width)
+    return cut.transpose(0, 2, 1, 3).reshape(_TILES**2, height * width)
 
 
 def _count(gradient: Plane) -> int:
     return max(1, round(gradient.size * _EDGES))
 
 
-def _magnitude(grey: Plane) -> Plane:
-    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125)
-    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125)
-    return np.asarray(cv2.magnitude(across, down), np.float32)
+def _magnitude(luma: Luma, step: int = 1) -> Plane:
+    across, down = (
+        cv2.Sobel(luma, cv2.CV_16S, *axes)[::step, ::step].astype(np.float32)
+        for axes in ((1, 0), (0, 1))
+    )
+    return np.asarray(cv2.magnitude(across, down) / 8, np.float32)
 
 
 _METRICS: Mapping[str, MetricSpec] = MappingProxyType(
