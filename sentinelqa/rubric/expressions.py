@@ -7,13 +7,9 @@ Functions: ``abs(x)``, ``min(x, y, ...)``, ``max(x, y, ...)``, ``size(text or li
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal, NoReturn
-
-import cel
 
 from sentinelqa.errors import did_you_mean
 from sentinelqa.rubric.syntax import Call, Const, ExpressionError, Name, Node, parse
@@ -27,7 +23,7 @@ _ORDERED = ("<", "<=", ">", ">=")
 _TEXTS = ("contains", "startsWith", "endsWith")
 _ARITY = {"-x": 1, "abs": 1, "!": 1, "size": 1}
 FUNCTIONS = ("abs", "min", "max", "size", *_TEXTS)
-_LARGEST = 1e300
+LARGEST = 1e300
 
 
 class Undecidable(Exception):  # noqa: N818 - not an error of the program: the rule has no answer
@@ -119,9 +115,10 @@ class Expression:
         Raises:
             Undecidable: no answer, for instance a division by zero.
         """
-        variables = {f"v{index}": value for index, value in enumerate(values)}
+        from sentinelqa.rubric.program import execute
+
         try:
-            answer = _compiled(self.program).execute(cel.Context(variables, _FUNCTIONS))
+            answer = execute(self.program, values)
         except (RuntimeError, TypeError, ValueError, ArithmeticError, KeyError) as error:
             raise Undecidable(f"{self.source!r} has no answer: {error}") from error
         if not isinstance(answer, bool):
@@ -135,11 +132,13 @@ def check(source: str, scope: Scope) -> Expression:
     Raises:
         ExpressionError: with the offset, and a did-you-mean for names.
     """
+    from sentinelqa.rubric.program import compiled
+
     checker = _Checker(scope)
     tree = checker.bind(parse(source), "bool")
     program = _as_cel(tree)
     try:
-        _compiled(program)
+        compiled(program)
     except ValueError as error:
         raise ExpressionError(f"CEL refuses it: {error}", 0) from error
     return Expression(source, tuple(checker.variables), tree, program)
@@ -158,7 +157,7 @@ def as_kind(value: Any, kind: Kind, name: str) -> Any:
             number = float(value)
         except (TypeError, ValueError):
             raise Undecidable(f"{name} is {value!r}, not a number") from None
-        if not abs(number) < _LARGEST:
+        if not abs(number) < LARGEST:
             raise Undecidable(f"{name} is {value!r}, not a number to count with")
         return round(number, 4)
     if kind == "bool":
@@ -309,32 +308,4 @@ def _as_cel(tree: Any) -> str:
             return f"({parts[0]} {operator} {parts[1]})"
 
 
-def _product(a: float, b: float) -> float:
-    return _finite(a * b)
-
-
-def _ratio(a: float, b: float) -> float:
-    if b == 0:
-        raise ZeroDivisionError("division by zero")
-    return _finite(a / b)
-
-
-def _finite(value: float) -> float:
-    if not math.isfinite(value) or abs(value) > _LARGEST:
-        raise OverflowError("the result is too large")
-    return value
-
-
 _HELPERS = {"*": "product", "/": "ratio"}
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": abs,
-    "min": min,
-    "max": max,
-    "product": _product,
-    "ratio": _ratio,
-}
-
-
-@lru_cache(maxsize=256)
-def _compiled(program: str) -> cel.Program:
-    return cel.compile(program)

@@ -52,6 +52,7 @@ HEAVY = (
     "pandas",
     "PIL",
     "pyarrow",
+    "cel",
 )
 
 
