@@ -97,6 +97,7 @@ class Run:
                 "seconds_per_delivered": round(seconds / delivered, 3) if delivered else None,
                 "given_up": self.given_up(),
                 "pooled_by": self.pooled_by["column"],
+                "early_rejection": self.early_rejection,
                 "mean_rank": {name: mean.value for name, mean in candidates.ranks.items()},
             }
         return headline
@@ -118,6 +119,17 @@ class Run:
         found = RunDir(self.path).pooling
         if not found.is_file():
             return {"column": None}
+        facts: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
+        return facts
+
+    @property
+    def early_rejection(self) -> dict[str, Any] | None:
+        """Candidates ``looked_at`` half way and ``dropped``, the share of ``steps_saved``, and of
+        its ``audit`` how many were ``finished`` all the same, ``passed`` and were ``delivered``, of
+        so many ``images``; ``None`` where nobody was looked at."""
+        found = RunDir(self.path).early_rejection
+        if not found.is_file():
+            return None
         facts: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
         return facts
 

@@ -43,6 +43,11 @@ class RunDir:
         return self.path / "facts.json"
 
     @property
+    def early_rejection(self) -> Path:
+        """What looking at candidates half way saved, and how often it was wrong."""
+        return self.path / "early_rejection.json"
+
+    @property
     def pooling(self) -> Path:
         """Which column of the requests told pass rates apart, as JSON."""
         return self.path / "pooling.json"

@@ -55,6 +55,8 @@ def summary_table(run: Run) -> Table:
         row("given up", _price(headline["given_up"]))
     if not run.scoring_only and (by := pooled(run.pooled_by)):
         row("pass rates by", by)
+    if not run.scoring_only and (early := headline["early_rejection"]):
+        row("half way", _dropped(early))
     for warning in run.warnings:
         row("warning", warning)
     row("report", headline["report"])
@@ -69,6 +71,23 @@ def _price(given_up: dict[str, Any]) -> str:
         f"candidate{'s' * (saved != 1)} saved, at the price of about "
         f"{number(given_up['would_have_filled'])} more filled"
     )
+
+
+def _dropped(early: dict[str, Any]) -> str:
+    """What early rejection saved, and what finishing some of its drops all the same says."""
+    said = (
+        f"{early['dropped']:,} of {early['looked_at']:,} candidates dropped, "
+        f"{percent(early['steps_saved'])} of all steps saved"
+    )
+    audit = early["audit"]
+    if audit["images"]:
+        return (
+            f"{said}; it would have dropped {audit['delivered']:,} of the {audit['images']:,} "
+            "images of requests finished as an audit"
+        )
+    if audit["finished"]:
+        return f"{said}; {audit['passed']:,} of {audit['finished']:,} finished as an audit passed"
+    return said
 
 
 def _cost(headline: dict[str, Any]) -> str:

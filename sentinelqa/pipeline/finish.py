@@ -13,6 +13,7 @@ from sentinelqa.dimensions.base import Dimension
 from sentinelqa.errors import JobError
 from sentinelqa.ledger import LedgerReader
 from sentinelqa.ledger.reader import CandidateRecord
+from sentinelqa.pipeline.early import write_early_rejection
 from sentinelqa.retry import price_of
 from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rundir import RunDir
@@ -73,6 +74,7 @@ def _write_tables(
         candidates = _rows(reader, cost_of, ranking)
         write_tables(run.table("candidates"), candidate_schema(dimensions), candidates)
         write_tables(run.table("requests"), request_schema(), _request_rows(reader, cost_of))
+        write_early_rejection(run, reader)
 
 
 def _rows(

@@ -61,6 +61,13 @@ def test_what_is_dropped_is_recorded_and_a_killed_run_drops_the_same(folder: Pat
     assert json.loads(dropped["reasons"].iloc[0])[0].startswith("dropped after step 8 of 20: ")
     assert not dropped["candidate_id"].isin(delivered(finished.candidates)).any()
 
+    early = finished.early_rejection
+    assert early is not None
+    assert early["dropped"] == len(dropped) < early["looked_at"] <= len(finished.candidates)
+    saved = 12 * len(dropped) / (20 * len(finished.candidates))
+    assert early["steps_saved"] == pytest.approx(saved, abs=1e-4)
+    assert early["audit"]["passed"] <= early["audit"]["finished"]
+
     again = finished.what_if(str(folder / "rubric.yaml"))
     assert len(again.flips) == 0
     assert any("dropped half way" in note for note in again.notes)
@@ -82,6 +89,13 @@ def test_candidates_compete_where_the_best_are_wanted_and_a_killed_run_decides_t
     assert per_request.max() < 8
     assert "its chance to be among the best 2 of 8 was" in dropped["reasons"].iloc[0]
     assert dropped["generate_seconds"].notna().all()
+
+    early = finished.early_rejection
+    assert early is not None
+    audited = early["audit"]
+    assert (early["looked_at"], early["dropped"]) == (48 * 8, len(dropped))
+    assert 0 <= audited["delivered"] <= min(audited["images"], audited["passed"])
+    assert audited["finished"] > audited["delivered"]
 
     assert_killed_run_leaves_the_same(folder, 48 * 8 * 4 // 5)
 

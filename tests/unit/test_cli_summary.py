@@ -93,3 +93,26 @@ def test_scored_images_say_the_time_per_image(tmp_path: Path) -> None:
 
     assert "time  1.4 s per image, 5.5 s of computing in all" in said
     assert "images  4: " in said
+
+
+@pytest.mark.parametrize(
+    ("images", "finished", "found"),
+    [
+        (12, 9, "; it would have dropped 2 of the 12 images of requests finished as an audit"),
+        (0, 9, "; 3 of 9 finished as an audit passed"),
+        (0, 0, ""),
+    ],
+)
+def test_what_was_dropped_half_way_and_how_often_that_was_wrong_is_said(
+    tmp_path: Path, images: int, finished: int, found: str
+) -> None:
+    run = write_run(tmp_path / "run", requests=4, pictures=False)
+    assert "half way" not in _said(run)
+    assert Run(run).as_dict()["early_rejection"] is None
+    audit = {"finished": finished, "passed": 3, "delivered": 2, "images": images}
+    early = {"looked_at": 540, "dropped": 171, "steps_saved": 0.1904, "audit": audit}
+    (run / "early_rejection.json").write_text(json.dumps(early))
+
+    said = " ".join(_said(run).split())
+
+    assert f"half way 171 of 540 candidates dropped, 19 % of all steps saved{found} report" in said
