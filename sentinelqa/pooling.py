@@ -73,70 +73,79 @@ class Grouping:
     groups: Mapping[str, tuple[float, int]]
 
 
-@dataclass(slots=True)
-class _Moments:
-    """Requests, and the sums of their pass rates and of the squares of these."""
+class _Group:
+    """Counts of requests that are alike, and the sum of their pass rates. Plain attributes: one is
+    changed for every request and column."""
 
-    count: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-    rate: PassRate = field(default_factory=PassRate)
+    __slots__ = ("count", "judged", "judged_pairs", "passed", "passed_pairs", "total")
 
-    def add(self, rate: PassRate) -> None:
-        share = rate.passed / rate.judged
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = self.passed = self.judged = self.passed_pairs = self.judged_pairs = 0.0
+
+    def add(self, rate: PassRate, share: float) -> float:
+        """Take in one request. Returns by how much the sum of squares between groups grows."""
+        before = self.total * self.total / self.count if self.count else 0.0
         self.count += 1
         self.total += share
-        self.squares += share * share
-        self.rate += rate
+        self.passed += rate.passed
+        self.judged += rate.judged
+        self.passed_pairs += rate.passed_pairs
+        self.judged_pairs += rate.judged_pairs
+        return self.total * self.total / self.count - before
 
     @property
-    def between(self) -> float:
-        """What the group has in the sum of squares between groups, before the common mean."""
-        return self.total * self.total / self.count if self.count else 0.0
+    def rate(self) -> PassRate:
+        return PassRate(self.passed, self.judged, self.passed_pairs, self.judged_pairs)
 
 
 @dataclass(slots=True)
 class _Column:
-    """The groups of one column, over the requests that have a value in it."""
+    """The groups of one column, over the requests that have a value in it.
 
-    whole: _Moments = field(default_factory=_Moments)
-    groups: dict[str, _Moments] = field(default_factory=dict)
+    Attributes:
+        squares: sum of the squares of their pass rates.
+        between: sum of squares of the groups, before the common mean.
+    """
+
+    groups: dict[str, _Group] = field(default_factory=dict)
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
     between: float = 0.0
     names_requests: bool = False
 
-    def add(self, value: str, rate: PassRate) -> None:
-        if self.names_requests:
-            return
-        group = self.groups.setdefault(value, _Moments())
-        if len(self.groups) > MOST_VALUES:
-            self.names_requests = True
-            self.groups.clear()
-            return
-        self.whole.add(rate)
-        self.between -= group.between
-        group.add(rate)
-        self.between += group.between
+    def add(self, value: str, rate: PassRate, share: float) -> None:
+        group = self.groups.get(value)
+        if group is None:
+            group = self.groups[value] = _Group()
+            if len(self.groups) > MOST_VALUES:
+                self.names_requests = True
+                self.groups.clear()
+                return
+        self.between += group.add(rate, share)
+        self.count += 1
+        self.total += share
+        self.squares += share * share
 
     @property
     def spread(self) -> tuple[float, float]:
         """Sums of squares around the common mean, and around those of the groups."""
-        floor = NOISE * self.whole.count
-        total = self.whole.squares - self.whole.between
-        return total + floor, max(0.0, self.whole.squares - self.between) + floor
+        floor = NOISE * self.count
+        total = self.squares - self.total * self.total / self.count
+        return total + floor, max(0.0, self.squares - self.between) + floor
 
     def gain(self) -> float:
         """Twice the log-likelihood that the groups add, less what they cost."""
-        if not 1 < len(self.groups) < self.whole.count or self.names_requests:
+        if not 1 < len(self.groups) < self.count:
             return 0.0
         total, within = self.spread
-        count = self.whole.count
-        return count * math.log(total / within) - (len(self.groups) - 1) * math.log(count)
+        return self.count * math.log(total / within) - (len(self.groups) - 1) * math.log(self.count)
 
     def explains(self) -> float:
         """Epsilon squared (Kelley 1935): what chance would explain is taken off."""
         total, within = self.spread
-        count = self.whole.count
-        return 1 - (within / (count - len(self.groups))) / (total / (count - 1))
+        return 1 - (within / (self.count - len(self.groups))) / (total / (self.count - 1))
 
 
 class Pooling:
@@ -153,9 +162,10 @@ class Pooling:
     def __init__(self, size: int, history: Iterable[FirstRound] = (), begin: int = 0) -> None:
         self._size = size
         self._waiting: dict[int, dict[int, FirstRound]] = {}
-        self._all = _Moments()
+        self._all = _Group()
         self._columns: dict[str, _Column] = {}
         self._best: str | None = None
+        self._known: dict[str | None, Pooled] = {}
         self._settled = 0
         last = begin // size - 2
         for first in history:
@@ -163,8 +173,7 @@ class Pooling:
                 self._take_in(first)
             else:
                 self.note(first)
-        self._best = self._choose()
-        self._settled = max(0, last + 1)
+        self._settle(max(0, last + 1))
 
     def note(self, first: FirstRound) -> None:
         """A request's first round is judged."""
@@ -177,16 +186,12 @@ class Pooling:
             for cohort in range(self._settled, last + 1):
                 for _, first in sorted(self._waiting.pop(cohort, {}).items()):
                     self._take_in(first)
-            self._settled = last + 1
-            self._best = self._choose()
-        if self._best is None:
-            return Pooled(self._all.rate)
-        value = traits(request).get(self._best)
-        group = self._columns[self._best].groups.get(value) if value is not None else None
-        if group is None:
-            return Pooled(self._all.rate)
-        share = STANDS_FOR_ALL / self._all.count
-        return Pooled(group.rate + self._all.rate.scaled(share), f"{self._best} is {value}")
+            self._settle(last + 1)
+        value = None if self._best is None else traits(request).get(self._best)
+        known = self._known.get(value)
+        if known is None:
+            known = self._known[value] = self._of_group(value)
+        return known
 
     def grouping(self) -> Grouping | None:
         """The column that tells, after all that was taken in or noted; ``None`` for none."""
@@ -199,20 +204,39 @@ class Pooling:
             return None
         column = self._columns[best]
         groups = sorted(column.groups.items(), key=lambda item: (-item[1].count, item[0]))
-        rates = {value: (m.rate.passed / m.rate.judged, m.count) for value, m in groups}
+        rates = {value: (g.passed / g.judged, g.count) for value, g in groups}
         return Grouping(best, column.explains(), rates)
 
+    def _settle(self, cohorts: int) -> None:
+        """So many cohorts are taken in: what is known stays until the next one is."""
+        self._settled = cohorts
+        self._best = self._choose()
+        self._known = {}
+
+    def _of_group(self, value: str | None) -> Pooled:
+        whole = self._all.rate
+        if self._best is None or value is None:
+            return Pooled(whole)
+        group = self._columns[self._best].groups.get(value)
+        if group is None:
+            return Pooled(whole)
+        share = STANDS_FOR_ALL / self._all.count
+        return Pooled(group.rate + whole.scaled(share), f"{self._best} is {value}")
+
     def _take_in(self, first: FirstRound) -> None:
-        if not first.rate.judged:
+        rate = first.rate
+        if not rate.judged:
             return
-        self._all.add(first.rate)
+        share = rate.passed / rate.judged
+        self._all.add(rate, share)
         for name, value in traits(first.request).items():
             column = self._columns.get(name)
             if column is None:
                 if len(self._columns) == MOST_COLUMNS:
                     continue
                 column = self._columns[name] = _Column()
-            column.add(value, first.rate)
+            if not column.names_requests:
+                column.add(value, rate, share)
 
     def _choose(self) -> str | None:
         if self._all.count < LEAST_REQUESTS:
@@ -227,14 +251,15 @@ class Pooling:
 def traits(request: Request) -> dict[str, str]:
     """What may make a request like others: its metadata, what it sets of the generator, and its
     prompt. Fractions are measures, not names of groups."""
-    found = {
-        **request.metadata,
-        **{f"generator.{key}": value for key, value in request.overrides.items()},
-        "prompt": request.prompt,
-    }
-    named = (
-        (str(key), str(value))
-        for key, value in found.items()
-        if isinstance(value, str | int) and len(str(value)) <= LONGEST
-    )
-    return dict(islice(named, MOST_COLUMNS))
+    found = {}
+    for key, value in islice(request.metadata.items(), MOST_COLUMNS):
+        if isinstance(value, str):
+            if len(value) <= LONGEST:
+                found[key] = value
+        elif isinstance(value, int):
+            found[key] = str(value)
+    for key, value in request.overrides.items():
+        found[f"generator.{key}"] = str(value)
+    if len(request.prompt) <= LONGEST:
+        found["prompt"] = request.prompt
+    return found
