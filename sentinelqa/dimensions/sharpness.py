@@ -146,7 +146,13 @@ def _magnitude(luma: Luma, step: int = 1) -> Plane:
         cv2.Sobel(luma, cv2.CV_16S, *axes)[::step, ::step].astype(np.float32)
         for axes in ((1, 0), (0, 1))
     )
-    return np.asarray(cv2.magnitude(across, down) / 8, np.float32)
+    # whole numbers are exact up to the root; OpenCV's ``magnitude`` differs with where memory lies
+    across *= across
+    down *= down
+    across += down
+    np.sqrt(across, out=across)
+    across /= 8
+    return across
 
 
 _METRICS: Mapping[str, MetricSpec] = MappingProxyType(
