@@ -18,6 +18,7 @@ them. All of it follows from whole cohorts well before a request, never from the
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,15 +27,15 @@ import numpy as np
 
 from sentinelqa.cascade import is_surveyed
 from sentinelqa.odds import Entrant, Finished, Floats, Odds, odds_of
-from sentinelqa.screening import LEAST_ADDED, Look, Screening
+from sentinelqa.screening import LEAST_ADDED, LEAST_SAVED, Look, Screening
 
 KNOWN = 64
 """Requests finished whole, the latest, that the rule follows from. With so many and no rule that
 pays, a run stops looking."""
 LEAST_KNOWN = 12
 """Requests that a rule needs."""
-LEAST_SAVED = 0.1
-"""Share of denoising that the rule must save; dropping at random what may be lost saves half."""
+GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples, less their whole parts, are spread evenly and have nothing to do with a score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,17 @@ def fit(
         without = _rule(known, rest, screening) if rest else None
         if without is not None and without.dropped > rule.dropped - LEAST_ADDED:
             rule = without
-    return rule if rule.dropped * (1 - screening.at) >= LEAST_SAVED else None
+    told = rule.dropped - _dropped_at_random(known, screening.lose)
+    return rule if told * (1 - screening.at) >= LEAST_SAVED else None
+
+
+def _dropped_at_random(known: Sequence[Finished], lose: float) -> float:
+    """What chances that tell nothing would drop: so much may be lost that it is not little."""
+    counts = np.cumsum([0, *(len(f.entrants) for f in known)])
+    numbers = np.arange(counts[-1]) * GOLDEN % 1
+    chances = [numbers[a:b] for a, b in itertools.pairwise(counts)]
+    floor = _highest_floor(known, chances, lose)
+    return float(np.mean(numbers < floor))
 
 
 def _rule(known: Sequence[Finished], names: Sequence[str], screening: Screening) -> Contest:
