@@ -1,6 +1,7 @@
 """The run directory's tables: one row per candidate, one per request; parquet and csv.
 
-Rows are streamed from the ledger in chunks, so a table never stands in memory as a whole.
+Rows are streamed from the ledger in chunks, so a table never stands in memory as a whole, and
+parquet's row groups end by their size.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ import pyarrow.parquet as pq
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.images import replacing
 
-CHUNK = 2000
+CHUNK = 200
+"""Rows that stand in memory as Python values."""
+ROW_GROUP = 1 << 20
+"""Bytes after which a row group ends. Smaller ones make the file's index, which writer and reader
+hold as a whole, grow with the run."""
+PIECE = 1 << 16
+"""Bytes of a page of one column, and of its dictionary: the writer holds one of each column."""
 
 CANDIDATE_COLUMNS: dict[str, pa.DataType] = {
     "request_id": pa.string(),
@@ -68,6 +75,13 @@ _FORMULA = re.compile(rf"[{_UNSEEN}]*[=+\-@＝＋－＠]|[\t\r\n]")
 """A sign that starts a formula, also behind characters that nobody sees and some importers drop."""
 
 
+def release() -> None:
+    """Give memory that is not in use any more back to the system. Allocators keep it otherwise,
+    tens of megabytes after many small pieces were read or written."""
+    pa.default_memory_pool().release_unused()
+    pa.system_memory_pool().release_unused()
+
+
 def candidate_schema(dimensions: Sequence[Dimension]) -> pa.Schema:
     """The columns of the candidates table for the dimensions and rules of a rubric."""
     fields = dict(CANDIDATE_COLUMNS)
@@ -95,17 +109,42 @@ def write_tables(stem: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]
     with (
         replacing(stem.with_suffix(".parquet")) as parquet_path,
         replacing(stem.with_suffix(".csv")) as csv_path,
-        pq.ParquetWriter(parquet_path, schema) as parquet,
+        pq.ParquetWriter(
+            parquet_path, schema, data_page_size=PIECE, dictionary_pagesize_limit=PIECE
+        ) as parquet,
         csv_path.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(names)
-        for chunk in _chunks(rows):
-            columns = {name: [row.get(name) for row in chunk] for name in names}
-            parquet.write_table(pa.table(columns, schema=schema))
-            for name in texts:
-                columns[name] = [safe_cell(value) for value in columns[name]]
-            writer.writerows(zip(*columns.values(), strict=True))
+        for group in _row_groups(_written(writer, texts, rows, schema)):
+            parquet.write_table(group, row_group_size=max(1, group.num_rows))
+            release()
+
+
+def _written(
+    writer: Any, texts: Collection[str], rows: Iterable[Mapping[str, Any]], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Each chunk of rows, as a batch for parquet and as lines of the csv."""
+    source = iter(rows)
+    while chunk := list(islice(source, CHUNK)):
+        columns = {name: [row.get(name) for row in chunk] for name in schema.names}
+        yield pa.RecordBatch.from_pydict(columns, schema=schema)
+        for name in texts:
+            columns[name] = [safe_cell(value) for value in columns[name]]
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    group: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        group.append(batch)
+        size += batch.nbytes
+        if size >= ROW_GROUP:
+            yield pa.Table.from_batches(group)
+            group, size = [], 0
+    if group:
+        yield pa.Table.from_batches(group)
 
 
 def measurement_columns(measurements: Iterable[Any]) -> dict[str, Any]:
@@ -134,9 +173,3 @@ def safe_cell(value: Any) -> Any:
     if not isinstance(value, str) or value[:1].isalnum():
         return value
     return f"'{value}" if _FORMULA.match(value) else value
-
-
-def _chunks(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    source = iter(rows)
-    while chunk := list(islice(source, CHUNK)):
-        yield chunk

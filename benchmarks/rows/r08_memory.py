@@ -42,7 +42,7 @@ def _memory(small: Parts, large: Parts, many: int) -> list[Row]:
             limit=1.0,
             detail=f"{many:,} requests over {FEW}, one candidate each: {most:.0f} over "
             f"{all_of_it:.0f} MB in the supervising process, the report included.",
-            gap="The report: it holds the columns of the run and what is written of one page.",
+            gap="The report: it holds one page, 5,000 candidates, however many there are.",
         ),
         Row(
             number=8,
@@ -51,7 +51,7 @@ def _memory(small: Parts, large: Parts, many: int) -> list[Row]:
             reached=more / tables,
             limit=1.0,
             detail=f"{more:.0f} over {tables:.0f} MB by the end of the tables.",
-            gap="Rows of a table are written two thousand at a time.",
+            gap="A row group, a megabyte of rows, and parquet's buffers of it.",
         ),
     ]
 

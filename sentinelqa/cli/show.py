@@ -49,6 +49,10 @@ def show(run: Path, request: str) -> int:
         if line:
             console.print(Text(plain(line)))
     console.print(_table(told))
+    if told.page is not None:
+        from sentinelqa.report.render import page_name
+
+        console.print(Text(plain(f"its pictures: {run / page_name(told.page)}")))
     return 0
 
 

@@ -23,6 +23,7 @@ from sentinelqa.tables import (
     candidate_schema,
     measurement_columns,
     reasons_text,
+    release,
     request_schema,
     write_tables,
 )
@@ -43,6 +44,7 @@ def finish(
     from sentinelqa.report import write_report
 
     _write_tables(run, dimensions, cost_of)
+    release()
     write_report(run.path, cache=cache)
     shutil.rmtree(run.scratch, ignore_errors=True)
 

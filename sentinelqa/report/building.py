@@ -19,6 +19,7 @@ from sentinelqa.report.payload import OUTCOMES, payload
 from sentinelqa.report.stories import Shortest
 from sentinelqa.report.subgroups import ToneCount
 from sentinelqa.report.thumbnails import MOST_EMBEDDED, Shown, beside, embedded
+from sentinelqa.tables import release
 
 MOST_SHORT = 200
 """Requests that fell short which every page tells of; each stands in full on its own page."""
@@ -40,6 +41,7 @@ def build_report(path: Path, cache: PictureCache | None = None) -> Iterator[Repo
     survey = _Survey(evidence)
     for number, span in enumerate(spans, start=1):
         survey.add(evidence.part(span), number)
+        release()
     sections = survey.checks.sections()
     layers = overlays(evidence, survey.picks.pictures(sections), cache)
     show = embedded if evidence.rows <= MOST_EMBEDDED else beside

@@ -123,7 +123,7 @@ class Evidence:
         found = pc.index_in(own, value_set=keys)
         if found.null_count:
             raise torn(self.run)
-        return found.to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.asarray(found.to_numpy(), np.int64)
 
     @cached_property
     def rounds(self) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ def write_pages(folder: Path, reports: Iterable[Report]) -> Path:
         with replacing(folder / name) as part, part.open("wb") as file:
             file.writelines(render(report, folder))
         written.add(name)
+        del report  # before the next one is made: a page holds its part of the run
     for old in folder.glob("report-[0-9]*.html"):
         if old.name not in written:
             old.unlink()

@@ -97,12 +97,13 @@ def _page(
     """The nonce stands first and follows from all that comes after, so the blocks are written
     before anything else, and copied into their places."""
     digest = hashlib.sha256()
+    where = None if folder is None else str(folder)
     with ExitStack() as stack:
         files: list[IO[bytes]] = []
         for block in blocks.values():
             if files:
                 digest.update(b"\0")
-            files.append(stack.enter_context(SpooledTemporaryFile(_IN_MEMORY, dir=folder)))
+            files.append(stack.enter_context(SpooledTemporaryFile(_IN_MEMORY, dir=where)))
             for piece in block:
                 encoded = piece.encode()
                 digest.update(encoded)

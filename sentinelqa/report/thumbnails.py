@@ -119,10 +119,17 @@ def _is_whole(place: Path) -> bool:
 
 def _written(place: Path, content: bytes) -> bool:
     if content:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with placing(place) as part:
-            part.write_bytes(content)
+        try:
+            _put(place, content)
+        except FileNotFoundError:
+            place.parent.mkdir(parents=True)
+            _put(place, content)
     return bool(content)
+
+
+def _put(place: Path, content: bytes) -> None:
+    with placing(place) as part:
+        part.write_bytes(content)
 
 
 def address_of(run: RunDir, path: str) -> str:

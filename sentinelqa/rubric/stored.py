@@ -243,8 +243,8 @@ def as_values(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
 def _there(values: NDArray[Any]) -> Bools:
     """Where there is a value; a column that is empty throughout may be stored as numbers."""
     if values.dtype == object:
-        return np.asarray(np.not_equal(values, None), bool)
-    return ~np.isnan(values)
+        return np.array([value is not None for value in values.tolist()], bool)
+    return np.asarray(~np.isnan(values), bool)
 
 
 def row_group_starts(file: pq.ParquetFile) -> list[int]:

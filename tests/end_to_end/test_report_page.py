@@ -13,7 +13,7 @@ import pytest
 
 from sentinelqa.report import write_report
 from sentinelqa.report.evidence import Evidence
-from sentinelqa.report.funnel import funnels
+from sentinelqa.report.funnel import funnels, stage_counts
 from sentinelqa.rubric.whatif import what_if
 from tests.browser import NEEDS_BROWSER, opened, serious_in
 from tests.hostile import HOSTILE
@@ -59,7 +59,7 @@ def _drag(page: Any, check: str, side: str, value: float) -> None:
 
 
 def test_the_browser_counts_what_python_counts(page: Any, run: Path) -> None:
-    for funnel in funnels(Evidence(run)):
+    for funnel in funnels(stage_counts(Evidence(run))):
         if funnel.round:
             page.get_by_role("button", name=f"Round {funnel.round}").click()
         assert _stages(page) == [stage.count for stage in funnel.stages]

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentinelqa.errors import JobError
 from sentinelqa.report.building import build_report
 from sentinelqa.report.checks import axis, missing_by
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.funnel import funnels, stage_counts
 from sentinelqa.report.model import Report, RequestStory
 from sentinelqa.report.stories import Storyteller, tell
+from sentinelqa.report.tails import Tails
 from sentinelqa.report.thumbnails import BUDGET, address_of, side_for
 from sentinelqa.report.yaml_marks import bound_spans
 from sentinelqa.rubric.loading import load_rubric
@@ -236,3 +238,48 @@ def test_large_runs_are_paged_by_request(tmp_path: Path, monkeypatch: pytest.Mon
     assert [len(page.payload["id"]) for page in pages] == [24, 24, 12]
     assert [page.pages for page in pages] == [3, 3, 3]
     assert {page.headline.candidates for page in pages} == {60}
+
+
+def test_what_is_said_of_the_whole_run_does_not_depend_on_its_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(tmp_path / "run", requests=9, wanted=5, pictures=False)
+    (whole,) = build_report(run)
+    monkeypatch.setattr("sentinelqa.report.building.PAGE", 30)
+
+    pages = list(build_report(run))
+
+    assert len(pages) == 5
+    for page in pages:
+        assert page.headline == whole.headline
+        assert page.funnels == whole.funnels
+        assert page.checks == whole.checks
+        assert [story for _, story in page.short] == [story for _, story in whole.short]
+        assert page.payload["whole"]["checks"] == [list(c.counts.values()) for c in whole.checks]
+    assert [number for page in pages for number in page.payload["rank"]] == whole.payload["rank"]
+    requests = [list(page.payload["requests"]) for page in pages]
+    assert [one for some in requests for one in some] == list(whole.payload["requests"])
+    assert [(some[0]["id"], some[-1]["id"]) for some in requests] == list(pages[0].ranges)
+    for number, story in whole.short:
+        assert number == 1
+        page = next(n for n, story_ in pages[0].short if story_.id == story.id)
+        assert story.id in {one["id"] for one in requests[page - 1]}
+
+
+def test_tables_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", requests=3, pictures=False)
+    table = pd.read_parquet(run / "candidates.parquet")
+    table[::-1].to_parquet(run / "candidates.parquet")
+
+    with pytest.raises(JobError, match="do not belong together"):
+        list(build_report(run))
+
+
+@pytest.mark.parametrize("count", [1, 2, 99, 100, 101, 1000])
+def test_percentiles_of_pieces_are_those_of_the_whole(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count).round(4)
+    tails = Tails(count + 7)
+    for piece in np.array_split(np.append(values, np.nan), 3):
+        tails.add(piece)
+
+    assert tails.edges() == np.percentile(values, [1, 99]).tolist()

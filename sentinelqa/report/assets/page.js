@@ -19,7 +19,7 @@ function placeOn(check, value) {
 
 function drawCheck(number) {
   const check = data.checks[number], article = articles[number], counts = checkCounts(number);
-  const looked = total - counts[UNMEASURED];
+  const looked = counts.reduce((sum, count) => sum + count, 0) - counts[UNMEASURED];
   article.querySelector("[data-rate]").textContent = percent(looked ? counts[PASS] / looked : null);
   article.querySelector("[data-counts]").textContent = [[PASS, "passed"], [FAIL, "failed"], [REVIEW, "to review"], [ERROR, "in error"], [UNMEASURED, "not measured"]]
     .filter(([code]) => counts[code] > 0 || code === PASS).map(([code, word]) => `${integer(counts[code])} ${word}`).join(" · ");
@@ -183,7 +183,14 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "r" && rejects) { rejects.checked = !rejects.checked; redraw(() => { view.rejects = rejects.checked; view.opened.clear(); }); }
 });
 
+// A link from another page of the report names a request of this one.
+const sought = /^#find=(.+)$/.exec(location.hash);
+if (sought) {
+  find.value = decodeURIComponent(sought[1]);
+  view.find = find.value.toLowerCase();
+}
 drawFunnel();
 data.checks.forEach((_, number) => { drawCheck(number); drawMisses(number); });
 drawOutcomes();
 drawSheet();
+if (sought) document.getElementById("pictures").scrollIntoView();

@@ -92,7 +92,11 @@ function standing() {
   return { outcomes, delivered, complete, unknown, rate: judged ? outcomes[PASS] / judged : null };
 }
 
+/* A page holds some of the candidates of a run: until a threshold is moved, it says what is so of all of them. */
+const whole = () => state.changed.length === 0 ? data.whole : null;
+
 function checkCounts(number) {
+  if (whole()) return whole().checks[number];
   const counts = new Uint32Array(5), own = codes[number];
   for (let row = 0; row < total; row++) counts[own[row]]++;
   return counts;
@@ -100,6 +104,7 @@ function checkCounts(number) {
 
 /* Stages of the funnel for one round; 0 means all rounds. */
 function funnelOf(round) {
+  if (whole()) return whole().funnels[round];
   const counts = new Uint32Array(6), killed = [new Map(), new Map(), new Map(), new Map(), new Map()];
   const tiers = TIERS.map((tier) => data.checks.map((check, index) => check.tier === tier ? index : -1).filter((index) => index >= 0));
   const add = (map, name) => map.set(name, (map.get(name) ?? 0) + 1);
