@@ -33,7 +33,8 @@ class PerceptualHash:
 @dataclass(frozen=True, slots=True)
 class Hashes:
     """Feature ``hashes``: DCT hashes as in Zauner, "Implementation and benchmarking of perceptual
-    image hash functions" (2010), bit for bit those of the package ``imagehash``."""
+    image hash functions" (2010), those of the package ``imagehash``: bit for bit but for large
+    pictures, which are averaged down first (two bits in one of thirty photographs)."""
 
     name: str = "hashes"
     version: str = "2"
