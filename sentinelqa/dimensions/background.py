@@ -132,7 +132,8 @@ def mean_gradient(grey: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
     """Mean Sobel magnitude, levels a pixel, over the pixels ``where``."""
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125)
-    return float(cv2.magnitude(across, down)[where].mean())
+    # OpenCV's ``magnitude`` differs in the last bit with where memory lies
+    return float(np.sqrt(across * across + down * down)[where].mean())
 
 
 _METRICS: Mapping[str, MetricSpec] = MappingProxyType(

@@ -143,7 +143,7 @@ def _count(gradient: Plane) -> int:
 
 def _magnitude(luma: Luma, step: int = 1) -> Plane:
     across, down = (
-        cv2.Sobel(luma, cv2.CV_16S, *axes)[::step, ::step].astype(np.float32)
+        np.asarray(cv2.Sobel(luma, cv2.CV_16S, *axes)[::step, ::step], np.float32)
         for axes in ((1, 0), (0, 1))
     )
     # whole numbers are exact up to the root; OpenCV's ``magnitude`` differs with where memory lies

@@ -79,8 +79,8 @@ def find_foreground(picture: Picture) -> Foreground:
     """The subject of one picture."""
     rgb = picture.within(WORKING_SIZE)
     shape = rgb.shape[:2]
-    border = _border(rgb)
-    border = lab(border[:: max(1, len(border) // _ENOUGH)])
+    ring = _border(rgb)
+    border = lab(ring[:: max(1, len(ring) // _ENOUGH)])
     middle = len(border) // 2
     colour = np.array([np.partition(channel, middle)[middle] for channel in border.T])
     share = float(_near(border, colour).mean())
