@@ -146,6 +146,24 @@ def test_requests_that_fell_short_lead_to_their_pictures(page: Any) -> None:
     assert page.locator(".group h3").all_inner_texts() == [name]
 
 
+def test_pages_lead_to_requests_on_others_and_all_speak_of_the_whole_run(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["first", "mug & saucer +1", *(f"mug-{n}" for n in range(7)), "last 100%"]
+    folder = write_run(tmp_path / "run", requests=len(names), wanted=12, names=names)
+    stages = [_stages(page) for page in opened(browser, write_report(folder))]
+    monkeypatch.setattr("sentinelqa.report.building.PAGE", 40)
+
+    for page in opened(browser, write_report(folder)):
+        stages.append(_stages(page))
+        for name in ("last 100%", "mug & saucer +1"):
+            page.locator("#requests").get_by_text(name, exact=True).click()
+            assert page.locator(".group h3").all_inner_texts() == [name]
+            stages.append(_stages(page))
+    assert len(stages) == 4
+    assert all(one == stages[0] for one in stages)
+
+
 def test_the_pictures_are_used_by_keyboard_alone(page: Any) -> None:
     page.locator(".card-open").first.focus()
     page.keyboard.press("ArrowRight")

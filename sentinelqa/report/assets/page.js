@@ -184,10 +184,10 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A link from another page of the report names a request of this one.
-const sought = /^#find=(.+)$/.exec(location.hash);
+const sought = new URLSearchParams(location.hash.slice(1)).get("find");
 if (sought) {
-  find.value = decodeURIComponent(sought[1]);
-  view.find = find.value.toLowerCase();
+  find.value = sought;
+  view.find = sought.toLowerCase();
 }
 drawFunnel();
 data.checks.forEach((_, number) => { drawCheck(number); drawMisses(number); });
