@@ -28,17 +28,18 @@ class ImageTable:
             name = row.values.get("image")
             if not isinstance(name, str) or not name:
                 raise JobError("the row names no image", where=row.where, remedy="fill 'image'")
-            if name in self._rows:
+            key = _with_slashes(name)
+            if key in self._rows:
                 raise JobError(
-                    f"the image {name!r} was named before, in {self._rows[name].where}",
+                    f"the image {name!r} was named before, in {self._rows[key].where}",
                     where=row.where,
                 )
-            self._rows[name] = row
+            self._rows[key] = row
         self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
 
     def find(self, path: str) -> Row | None:
         """The row whose ``image`` is the path, or the longest end of it."""
-        parts = path.replace("\\", "/").split("/")
+        parts = _with_slashes(path).split("/")
         tails = ("/".join(parts[start:]) for start in range(len(parts)))
         name = next((tail for tail in tails if tail in self._rows), None)
         if name is None:
@@ -48,10 +49,10 @@ class ImageTable:
 
     def warnings(self) -> Iterator[str]:
         """What is amiss once every image was looked for: rows that match none."""
-        idle = [(name, row) for name, row in self._rows.items() if name not in self._found]
+        idle = [row for key, row in self._rows.items() if key not in self._found]
         if not idle:
             return
-        named = [f"{name!r} ({Path(row.where).name})" for name, row in idle[:NAMED]]
+        named = [f"{row.values['image']!r} ({Path(row.where).name})" for row in idle[:NAMED]]
         more = f" and {len(idle) - NAMED:,} more" if len(idle) > NAMED else ""
         yield (
             f"{len(idle):,} of {len(self._rows):,} rows of {self._path.name} match no image: "
@@ -61,3 +62,8 @@ class ImageTable:
     def references(self, row: Row) -> tuple[str, ...]:
         """The reference images that a row names, relative to the table."""
         return row_references(row, self._path.parent)
+
+
+def _with_slashes(path: str) -> str:
+    """A path as it may have been written on another system."""
+    return path.replace("\\", "/")

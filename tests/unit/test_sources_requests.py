@@ -122,6 +122,14 @@ def test_a_table_of_images_needs_no_ids(tmp_path: Path) -> None:
         ImageTable(csv(tmp_path, "picture,prompt\na.png,a disc\n"))
 
 
+@pytest.mark.parametrize("image", ["shots/back\\slash.png", "shots/back/slash.png"])
+@pytest.mark.parametrize("named", ["back\\slash.png", "back/slash.png"])
+def test_a_path_may_be_written_as_on_another_system(tmp_path: Path, image: str, named: str) -> None:
+    table = ImageTable(csv(tmp_path, f"image,prompt\n{named},a disc\n"))
+    assert table.find(image) is not None
+    assert not list(table.warnings())
+
+
 def test_rows_that_match_no_image_are_named(tmp_path: Path) -> None:
     names = ["a/one.png", "two.png", "three.png", "four.png", "five.png", "six.png"]
     path = csv(tmp_path, "image,prompt\n" + "".join(f"{n},a disc\n" for n in names))
