@@ -130,10 +130,11 @@ class JpegFile:
         return np.asarray(pixels, np.uint8)
 
     def _reason(self) -> BaseException:
-        """What Pillow says of a file that OpenCV gives up."""
+        """Why OpenCV gave up, which it does not say: what Pillow finds wrong with the file. Where
+        it finds nothing, memory was short, of which it needs less in one piece."""
         try:
             with limited_memory(MAX_MEMORY), Image.open(io.BytesIO(self.content)) as image:
                 image.load()
         except DECODER_ERRORS as error:
             return error
-        return OSError("broken data stream")
+        return MemoryError()
