@@ -116,22 +116,14 @@ class Run:
     def pooled_by(self) -> dict[str, Any]:
         """Which column of the requests told pass rates apart, how much of their spread it
         ``explains``, and its ``values``; ``column`` is ``None`` where none did."""
-        found = RunDir(self.path).pooling
-        if not found.is_file():
-            return {"column": None}
-        facts: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
-        return facts
+        return _facts_in(RunDir(self.path).pooling) or {"column": None}
 
     @property
     def early_rejection(self) -> dict[str, Any] | None:
         """Candidates ``looked_at`` half way and ``dropped``, the share of ``steps_saved``, and of
         its ``audit`` how many were ``finished`` all the same, ``passed`` and were ``delivered``, of
         so many ``images``; ``None`` where nobody was looked at."""
-        found = RunDir(self.path).early_rejection
-        if not found.is_file():
-            return None
-        facts: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
-        return facts
+        return _facts_in(RunDir(self.path).early_rejection)
 
     def failed_by(self, most: int | None = None) -> list[tuple[str, int]]:
         """Names of checks and how many candidates each failed, most first."""
@@ -145,8 +137,7 @@ class Run:
 
     @cached_property
     def _facts(self) -> dict[str, Any]:
-        facts = RunDir(self.path).facts
-        return json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
+        return _facts_in(RunDir(self.path).facts) or {}
 
     def _frame(self, name: str) -> pd.DataFrame:
         import pandas as pd
@@ -181,3 +172,11 @@ def load_run(path: str | Path) -> Run:
     if not RunDir(path).exists:
         raise JobError(f"there is no run at {str(path)!r}")
     return Run(path)
+
+
+def _facts_in(file: Path) -> dict[str, Any] | None:
+    """A JSON object that a run may have written; ``None`` where it has not."""
+    if not file.is_file():
+        return None
+    facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return facts
