@@ -85,17 +85,21 @@ def _draw(rubric: Rubric, request: Request, image: Path, target: Path) -> bool:
 
     features = features_of(rubric, dimensions_of(rubric))
     values: dict[str, Any] = {}
-    for name in (n for n in _DRAWN if n in features):
-        try:
-            features[name].load("cpu")
-        except ModelError:
-            continue  # the measurements above say which model is missing
-        value = features[name].compute([FeatureInput(str(image), request, values)])[0]
-        if isinstance(value, ScoringError):
-            return False
-        values[name] = value
+    try:
+        for name in (n for n in _DRAWN if n in features):
+            try:
+                features[name].load("cpu")
+            except ModelError:
+                continue  # the measurements above say which model is missing
+            value = features[name].compute([FeatureInput(str(image), request, values)])[0]
+            if isinstance(value, ScoringError):
+                return False
+            values[name] = value
+        drawn = overlay(values)
+    except ScoringError:  # from a JPEG file, which is decoded when it is looked at
+        return False
     with replacing(target) as part:
-        Image.fromarray(overlay(values)).save(part, "PNG")
+        Image.fromarray(drawn).save(part, "PNG")
     return True
 
 

@@ -213,7 +213,11 @@ class _Drawing:
         values = dict(self._values(str(path), request, names))
         if "pixels" not in values:
             return None
-        found = shapes(values)
+        try:
+            found = shapes(values)
+        except ScoringError as error:  # from a JPEG file, which is decoded only now
+            _LOG.info("no overlay of %s: %s", path, error)
+            return None
         # a model that is missing today is not missing for ever
         whole = set(names) <= values.keys()
         if context and self.cache and whole and is_genuine(self.evidence.run, shown):

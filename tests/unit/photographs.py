@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -59,3 +60,15 @@ def exposed(rgb: RGB, stops: float) -> RGB:
     light = np.clip(light * 2.0**stops, 0, 1)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return np.rint(coded * 255).astype(np.uint8)
+
+
+def spoilt_jpeg(path: Path) -> Path:
+    """A JPEG file in which all is in its place, with a Huffman code that cannot be: it is found out
+    when it is decoded."""
+    buffer = io.BytesIO()
+    Image.fromarray(photograph("coffee")).save(buffer, "JPEG")
+    content = bytearray(buffer.getvalue())
+    place = content.index(b"\xff\xc4") + 5
+    content[place : place + 16] = b"\xff" * 16
+    path.write_bytes(content)
+    return path

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from photographs import blurred, photograph
+from photographs import blurred, photograph, spoilt_jpeg
 from PIL import Image
 
 from sentinelqa.cli.explain import explain
@@ -51,13 +52,18 @@ def test_json_holds_every_metric(tmp_path: Path, rubric: str) -> None:
     assert found["measurements"]["framing"]["unscored"] == "undecidable"
 
 
+def no_image(path: Path) -> None:
+    path.write_bytes(b"\x89PNG\r\n")
+
+
+@pytest.mark.parametrize(("write", "why"), [(no_image, "not_an_image"), (spoilt_jpeg, "damaged")])
 def test_an_image_that_cannot_be_read_is_an_error_with_its_reason(
-    tmp_path: Path, rubric: str
+    write: Callable[[Path], object], why: str, tmp_path: Path, rubric: str
 ) -> None:
     image = tmp_path / "cup.png"
-    image.write_bytes(b"\x89PNG\r\n")
+    write(image)
     arguments = [str(image), "--rubric", rubric, "--json", "--overlay", str(tmp_path / "o.png")]
     found = json.loads(CliRunner().invoke(explain, arguments, standalone_mode=False).output)
     assert (found["outcome"], found["overlay"]) == ("error", None)
-    assert "not_an_image" in found["measurements"]["sharpness"]["note"]
+    assert why in found["measurements"]["sharpness"]["note"]
     assert not (tmp_path / "o.png").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from photographs import photograph, shrunk
+from photographs import photograph, shrunk, spoilt_jpeg
 from PIL import Image
 
 from sentinelqa.errors import ScoringError
@@ -130,15 +130,6 @@ def test_a_file_larger_than_its_pixels_does_not_wait(tmp_path: Path) -> None:
     assert not isinstance(picture.source, JpegFile)
 
 
-def spoilt(path: Path) -> Path:
-    """A file in which all is in its place, with a Huffman code that cannot be."""
-    content = bytearray(content_of(photograph("coffee")))
-    place = content.index(b"\xff\xc4") + 5
-    content[place : place + 16] = b"\xff" * 16
-    path.write_bytes(content)
-    return path
-
-
 def test_what_fails_late_is_that_image_s_error(tmp_path: Path) -> None:
     rubric = tmp_path / "r.yaml"
     rubric.write_text(
@@ -148,7 +139,7 @@ def test_what_fails_late_is_that_image_s_error(tmp_path: Path) -> None:
     good = written(tmp_path, photograph("coffee"))
     stage = ScoreStage(ScorePlan(rubric=load_rubric(str(rubric)), full=True))
     stage.load()
-    paths = [good, spoilt(tmp_path / "b.jpg"), good]
+    paths = [good, spoilt_jpeg(tmp_path / "b.jpg"), good]
     items = [
         ScoreItem(
             candidate=Candidate(id=str(n), request_id="r", path=str(p)),

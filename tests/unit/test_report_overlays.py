@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from photographs import spoilt_jpeg
 
 from sentinelqa.costs import Cost
 from sentinelqa.features.face import Eye, Face, FaceSet
@@ -171,12 +172,13 @@ def test_pictures_that_are_gone_or_broken_have_none(run: Path) -> None:
     delivered = table[table["delivered"].notna()]
     (run / delivered["path"].iloc[0]).unlink()
     (run / delivered["path"].iloc[1]).write_bytes(b"not an image")
+    spoilt_jpeg(run / delivered["path"].iloc[2])
 
     (page,) = build_report(run)
 
     layers = {int(row) for row in page.payload["layers"]}
     assert layers
-    assert not layers & set(delivered.index[:2])
+    assert not layers & set(delivered.index[:3])
 
 
 def test_costly_features_are_drawn_for_fewer_pictures(
