@@ -73,9 +73,10 @@ class Odds:
         rows = _rows(scores, self.names, self.mean, self.scale)
         passing = _logistic(rows @ self.passing)
         rank = rows @ self.ranking
-        reach = 3 * self.spread
+        spread = max(self.spread, np.ptp(rank) / POINTS)  # none falls between two points
+        reach = 3 * spread
         points = np.linspace(rank.min() - reach, rank.max() + reach, POINTS)
-        away = (points - rank[:, None]) / self.spread
+        away = (points - rank[:, None]) / spread
         better = passing[:, None] * _above(away)
         others = better.sum(0) - better
         variance = (better * (1 - better)).sum(0) - better * (1 - better)

@@ -104,6 +104,24 @@ def test_a_candidate_of_which_nothing_is_known_goes_on() -> None:
     assert (looks[0].standing, looks[0].drops) == (1.0, False)
 
 
+def test_looks_that_tell_ranks_exactly_rank_siblings_that_are_further_apart() -> None:
+    rng = random.Random(1)
+
+    def exact(low: float, high: float) -> Finished:
+        ranks = [rng.uniform(low, high) for _ in range(80)]
+        return Finished(WANTED, tuple(Entrant({"telling": r}, True, r) for r in ranks))
+
+    rule = fit([exact(0.5, 0.51) for _ in range(16)], SCREENING)
+    assert rule is not None
+    apart = exact(0.0, 1.0).entrants
+    looks = rule.looks([e.scores for e in apart], WANTED)
+    best = sorted(range(len(apart)), key=lambda n: -apart[n].rank)
+
+    assert all(0 <= look.standing <= 1 for look in looks)
+    assert not any(looks[n].drops for n in best[:2])
+    assert all(looks[n].drops for n in best[40:])
+
+
 def test_ranks_that_are_all_alike_still_bound_the_images() -> None:
     alike = [
         Finished(2, tuple(Entrant(e.scores, e.passed, 1.0) for e in f.entrants))
