@@ -1,18 +1,23 @@
 """A run that can be killed anywhere: the real pipeline in one process, on the fake generator.
 
-``python driver.py JOB`` reads lines ``OUT MUTANT`` and, for each, forks a child that stops itself
-(so that a tracer can attach) and then runs the job into OUT. It answers with the child's process
-id, and with its exit status once it has ended. Everything is imported once, which makes hundreds of
-runs affordable. MUTANT is a deliberate fault that a harness must notice, or ``none``. What a
-generator or a scorer begins is written to ``OUT.begun``, a line ``STAGE CANDIDATE`` each.
+``python driver.py JOB`` reads lines ``OUT MUTANT BESIDE`` and, for each, forks a child that stops
+itself (so that a tracer can attach) and then runs the job into OUT. It answers with the child's
+process id, and with its exit status once it has ended. Everything is imported once, which makes
+hundreds of runs affordable. MUTANT is a deliberate fault that a harness must notice, or ``none``.
+BESIDE is ``CALL:N:FAULT``, what happens at the N-th such call of all threads beside the first
+(``N+``: and to every one from there on), or ``nothing``. What a generator or a scorer begins is
+written to ``OUT.begun``, a line ``STAGE CANDIDATE`` each.
 """
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import signal
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -124,10 +129,41 @@ def write_down(out: str) -> None:
     ScoreStage._receive = received  # type: ignore[method-assign]
 
 
-def work(job: str, out: str, mutant: str) -> int:
+def disturb(out: str, call: str, when: str, fault: str) -> None:
+    """Kill the process, or refuse, at a call of another thread than the first. Once one is
+    refused, with ``+``, so are those of all threads."""
+    numbers = itertools.count(1)
+    begun = threading.Event()
+    onwards = when.endswith("+")
+    first = int(when.removesuffix("+"))
+
+    def disturbed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any, **named: Any) -> Any:
+            beside = threading.current_thread() is not threading.main_thread()
+            if beside and next(numbers) == first:
+                Path(f"{out}.disturbed").touch()
+                begun.set()
+            elif not (onwards and begun.is_set()):
+                return function(*arguments, **named)
+            if fault == "KILL":
+                os.kill(os.getpid(), signal.SIGKILL)
+            code = getattr(errno, fault)
+            raise OSError(code, os.strerror(code))
+
+        return called
+
+    for name in {"rename": ("rename", "replace"), "unlink": ("unlink", "remove")}.get(
+        call, (call,)
+    ):
+        setattr(os, name, disturbed(getattr(os, name)))
+
+
+def work(job: str, out: str, mutant: str, beside: str) -> int:
     """Run the job once. Errors of the disk end as they do on the command line."""
     MUTANTS[mutant]()
     write_down(out)
+    if beside != "nothing":
+        disturb(out, *beside.split(":"))
     try:
         run(load_job(job), out=out, engine="inline")
     except (SentinelError, OSError) as error:
@@ -141,13 +177,13 @@ def main() -> None:
     job = sys.argv[1]
     _say("ready")
     for line in sys.stdin:
-        out, mutant = line.split()
+        out, mutant, beside = line.split()
         child = os.fork()
         if not child:
             os.kill(os.getpid(), signal.SIGSTOP)
             code = 1
             try:
-                code = work(job, out, mutant)
+                code = work(job, out, mutant, beside)
             finally:
                 os._exit(code)
         os.waitpid(child, os.WUNTRACED)

@@ -9,14 +9,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import pandas as pd
 
 MUTATING = ("write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "mkdir", "ftruncate")
 TRACED = (*MUTATING, "openat", "close", "lseek", "rmdir", "unlinkat")
+BESIDE = ("fsync", "rename", "unlink", "mkdir")
+"""Those that other threads than the first make through ``os``."""
+KILL = "KILL"
+INJECTED = re.compile(r"^\d+ +([\d.]+) .*(?:\(INJECTED\)|killed by SIGKILL.*)$", re.MULTILINE)
 CLOCKED = ("generate_seconds", "score_seconds", "cost", "cost_per_delivered")
 """Columns that hold measured times, the only ones that may differ between equal runs."""
 
@@ -58,18 +63,33 @@ def write_job(folder: Path) -> Path:
     return folder / "job.yaml"
 
 
+class Point(NamedTuple):
+    """A system call of a run: the n-th that one thread makes, or of all threads beside the first.
+
+    ``strace`` counts by thread, and acts on the thread that comes to its n-th first. So calls of
+    other threads, which come to fewer, are counted by the driver, together.
+    """
+
+    call: str
+    n: int
+    beside: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.call} {self.n}{' beside the main thread' if self.beside else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a run ended.
 
     Attributes:
         code: exit code, or minus the signal.
-        seconds: since the tracer first interfered; without it, since the start.
+        seconds: since it was first interfered with; ``None`` where it never was.
         trace: where ``strace`` wrote.
     """
 
     code: int
-    seconds: float
+    seconds: float | None
     trace: Path
 
 
@@ -100,40 +120,85 @@ class Runs:
         self._server.wait()
         self._server.stdout.close()
 
-    def run(self, out: Path, *, mutant: str = "none", options: tuple[str, ...] = ()) -> Ended:
-        """Run the job into ``out``; with ``options``, under ``strace``."""
+    def run(
+        self,
+        out: Path,
+        *,
+        mutant: str = "none",
+        options: tuple[str, ...] = (),
+        beside: str = "nothing",
+    ) -> Ended:
+        """Run the job into ``out``; with ``options``, under ``strace``.
+
+        Args:
+            beside: what the driver does to a call beside the main thread.
+        """
         assert self._server.stdin is not None
-        self._server.stdin.write(f"{out} {mutant}\n")
+        self._trace.unlink(missing_ok=True)
+        self._server.stdin.write(f"{out} {mutant} {beside}\n")
         self._server.stdin.flush()
         child = int(self._answer())
         tracer = self._attach(child, options) if options else None
-        start = time.monotonic()
         os.kill(child, signal.SIGCONT)
         code = int(self._answer())
-        seconds = time.monotonic() - start
         now = time.time()
         if tracer is not None:
             tracer.communicate()
-            first = re.compile(r"^\d+ +([\d.]+) .*\(INJECTED\)$", re.MULTILINE)
-            interfered = first.search(self._trace.read_text())
-            seconds = now - float(interfered[1]) if interfered else seconds
-        return Ended(code, seconds, self._trace)
+        return Ended(code, self._since(out, now), self._trace)
+
+    def disturb(
+        self, out: Path, point: Point, fault: str, *, mutant: str = "none", onwards: bool = False
+    ) -> Ended:
+        """Run the job, and at a point kill it (``KILL``) or refuse the call (``ENOSPC`` ...).
+
+        Args:
+            onwards: every such call from there on.
+        """
+        when = f"{point.n}{'+' if onwards else ''}"
+        if point.beside:
+            return self.run(out, mutant=mutant, beside=f"{point.call}:{when}:{fault}")
+        what = "signal=KILL" if fault == KILL else f"error={fault}"
+        inject = f"inject={point.call}:{what}:when={when}"
+        return self.run(
+            out, mutant=mutant, options=("-ttt", "-e", f"trace={point.call}", "-e", inject)
+        )
+
+    def _since(self, out: Path, now: float) -> float | None:
+        """Seconds from the first interference until now."""
+        told = Path(f"{out}.disturbed")
+        if told.exists():
+            first = told.stat().st_mtime
+            told.unlink()
+            return now - first
+        if not self._trace.exists():
+            return None
+        injected = INJECTED.search(self._trace.read_text())
+        return now - float(injected[1]) if injected else None
 
     @property
     def errors(self) -> str:
         """What the runs printed."""
         return (self.folder / "stderr").read_text()
 
-    def kill_points(self) -> list[tuple[str, int]]:
-        """(system call, n): every mutating call of an undisturbed run."""
+    def points(self, *calls: str) -> list[Point]:
+        """Every call of an undisturbed run that changes something, or those of these names."""
         out = self.folder / "counted"
-        ended = self.run(out, options=("-e", f"trace={','.join(MUTATING)}"))
-        calls = re.findall(r"^\d+ +(\w+)\(", ended.trace.read_text(), re.MULTILINE)
+        wanted = calls or MUTATING
+        trace = self.run(out, options=("-e", f"trace={','.join(wanted)}")).trace.read_text()
         shutil.rmtree(out)
-        return [(c, n) for c in MUTATING for n in range(1, calls.count(c) + 1)]
+        found = Counter(re.findall(r"^(\d+) +(\w+)\(", trace, re.MULTILINE))
+        main = trace.split(maxsplit=1)[0]
+        most = {c: max(n for (_, call), n in found.items() if call == c) for c in wanted}
+        others = {
+            c: sum(n for (thread, call), n in found.items() if call == c and thread != main)
+            for c in wanted
+            if c in BESIDE
+        }
+        return [Point(c, n) for c in wanted for n in range(1, most[c] + 1)] + [
+            Point(c, n, beside=True) for c in others for n in range(1, others[c] + 1)
+        ]
 
     def _attach(self, child: int, options: tuple[str, ...]) -> subprocess.Popen[str]:
-        self._trace.unlink(missing_ok=True)
         tracer = subprocess.Popen(
             ["strace", "-f", "-o", str(self._trace), *options, "-p", str(child)],
             stderr=subprocess.PIPE,
