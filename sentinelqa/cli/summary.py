@@ -10,6 +10,7 @@ from rich.text import Text
 
 from sentinelqa.report.words import duration, number, percent, pooled
 from sentinelqa.results import DEVICE_SECONDS, Run
+from sentinelqa.terminal import one_line
 
 WIDTH = 100
 
@@ -29,7 +30,7 @@ def summary_table(run: Run) -> Table:
     table.add_column(overflow="fold")
 
     def row(name: str, text: str) -> None:
-        table.add_row(name, Text(text))
+        table.add_row(name, Text(one_line(text)))
 
     if not run.scoring_only:
         requests = headline["requests"]

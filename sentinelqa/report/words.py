@@ -7,6 +7,8 @@ from typing import Any
 
 NAMED = 6
 """Values of a column that a sentence names."""
+LONGEST = 40
+"""Characters of each."""
 
 
 def count(value: int) -> str:
@@ -64,11 +66,15 @@ def pooled(facts: Mapping[str, Any]) -> str:
     if facts.get("column") is None:
         return ""
     values = sorted(facts["values"], key=lambda one: (-one["pass_rate"], one["value"]))
-    named = [f"{one['value']} {percent(one['pass_rate'])}" for one in values]
+    named = [f"{_shortened(one['value'])} {percent(one['pass_rate'])}" for one in values]
     if len(named) > NAMED:
         named[NAMED // 2 : -NAMED // 2] = ["…"]
     explains = percent(facts["explains"])
     return f"{facts['column']}, {explains} of the differences between requests: {', '.join(named)}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def short_hash(value: str) -> str:

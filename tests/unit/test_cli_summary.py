@@ -85,6 +85,21 @@ def test_what_told_pass_rates_apart_and_what_is_amiss_is_said(tmp_path: Path) ->
     assert Run(run).as_dict()["pooled_by"] == "category"
 
 
+def test_values_that_strangers_wrote_are_plain_and_short(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", requests=4, pictures=False)
+    texts = ["\x1b[2J\u202egone\nreport  elsewhere", "x" * 41, "y" * 40]
+    values = [{"value": text, "pass_rate": 0.5, "requests": 9} for text in texts]
+    pooling = {"column": "kind\x1b[1m", "explains": 0.6, "values": values}
+    (run / "pooling.json").write_text(json.dumps(pooling))
+
+    said = "".join(_said(run).split())
+
+    assert (
+        "passratesbykind\\x1b[1m,60%ofthedifferencesbetweenrequests:"
+        f"\\x1b[2J\\u202egone\\nreportelsewhere50%,{'x' * 39}…50%,{'y' * 40}50%report" in said
+    )
+
+
 def test_scored_images_say_the_time_per_image(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", requests=4, per_request=1, pictures=False)
     (run / "job.yaml").write_text("score: [photos]\nrubric: studio\n")
