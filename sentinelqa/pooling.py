@@ -14,6 +14,7 @@ position, never from the clock: a run that was killed and resumed decides the sa
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -31,6 +32,7 @@ LEAST_REQUESTS = 32
 MARGIN = 6.0
 """How much better than one group a column must be; above this evidence counts as strong (Kass and
 Raftery 1995)."""
+_FRACTION = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.IGNORECASE)
 STANDS_FOR_ALL = 3
 """Requests of average pass rate that are added to each group."""
 NOISE = 0.004
@@ -250,11 +252,11 @@ class Pooling:
 
 def traits(request: Request) -> dict[str, str]:
     """What may make a request like others: its metadata, what it sets of the generator, and its
-    prompt. Fractions are measures, not names of groups."""
+    prompt. Fractions are measures, not names of groups; a csv holds them as text."""
     found = {}
     for key, value in islice(request.metadata.items(), MOST_COLUMNS):
         if isinstance(value, str):
-            if len(value) <= LONGEST:
+            if len(value) <= LONGEST and not _FRACTION.fullmatch(value):
                 found[key] = value
         elif isinstance(value, int):
             found[key] = str(value)

@@ -111,6 +111,9 @@ def test_fractions_are_measures_and_no_groups() -> None:
 
     assert set(traits(request)) == {"category", "colour", "sku", "in_stock", "prompt"}
 
+    texts = {"weight": "0.25", "shift": "-.5e-3", "size": "12", "cut": "v1.5", "date": "1.5.26"}
+    assert set(traits(Request(id="of a csv", metadata=texts))) == {"size", "cut", "date", "prompt"}
+
 
 def test_settings_and_prompts_of_requests_may_tell_as_well() -> None:
     random_ = random.Random(3)
