@@ -27,8 +27,9 @@ def plain(rows: Iterable[Row]) -> str:
 
 
 def markdown(kept: Sequence[Kept]) -> str:
-    """For the document: figures in order, then what each says, then where they come from."""
-    ordered = sorted(kept, key=lambda k: k.row.number)
+    """For the document: of each row the figures with a goal first; then what each says, and where
+    it comes from."""
+    ordered = sorted(kept, key=lambda k: (k.row.number, not k.row.goal, k.row.name))
     machines = list(dict.fromkeys(k.machine for k in ordered))
     letters = {m: chr(ord("A") + i) for i, m in enumerate(machines)}
     lines = [
@@ -44,8 +45,9 @@ def markdown(kept: Sequence[Kept]) -> str:
         )
     lines += ["", *(f"- Machine {letter}: {name}" for name, letter in letters.items()), ""]
     for k in ordered:
-        said = " ".join(filter(None, (k.row.detail, k.row.gap and f"To the limit: {k.row.gap}")))
-        lines.append(f"- **{k.row.number}, {k.row.name}** ({k.date[:10]}, {k.commit}). {said}")
+        said = (k.row.detail, k.row.gap and f"To the limit: {k.row.gap}")
+        told = " ".join(f"{text.rstrip('.')}." for text in said if text)
+        lines.append(f"- **{k.row.number}, {k.row.name}** ({k.date[:10]}, {k.commit}). {told}")
     return "\n".join(lines) + "\n"
 
 
