@@ -169,8 +169,10 @@ class RunLock:
         os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
-        """Let another process write."""
-        os.close(self._descriptor)
+        """Let another process write. Once is enough: the number may be another file's by then."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _check_kind(db: sqlite3.Connection, path: Path) -> None:

@@ -115,6 +115,21 @@ def test_a_table_gives_prompts_and_metadata_by_file_name(folder: Path, photos: P
     assert "Only red ones." in table.loc["b", "reasons"]
 
 
+def test_two_images_with_one_id_are_refused_with_the_row(folder: Path, photos: Path) -> None:
+    (folder / "requests.csv").write_text("image,id\ndisc0.png,a\ndisc4.png,a\n")
+
+    with pytest.raises(JobError, match="'a' occurs twice") as caught:
+        sq.score(
+            [photos],
+            rubric=str(folder / "rubric.yaml"),
+            requests=folder / "requests.csv",
+            out=folder / "out",
+        )
+
+    assert caught.value.where.endswith("requests.csv:3")
+    assert not (folder / "out/ledger.sqlite").exists()
+
+
 def test_rows_that_match_no_image_are_said_on_every_way_out(folder: Path, photos: Path) -> None:
     (folder / "requests.csv").write_text("image,prompt\ndisc0.png,a disc\ndisk4.png,a disc\n")
 

@@ -246,6 +246,15 @@ def test_two_requests_with_one_id_are_refused_with_their_place(tmp_path: Path) -
     assert caught.value.where == "catalog.csv:2"
 
 
+def test_a_ledger_that_did_not_appear_may_be_closed_again(tmp_path: Path, path: Path) -> None:
+    with Ledger.create(path, fingerprint="f" * 64) as ledger:
+        with pytest.raises(JobError, match="occurs twice"):
+            ledger.add_requests([request(0), request(0)])
+        with (tmp_path / "next").open("w") as other:
+            ledger.close()
+            other.write("may take the number of the lock's descriptor")
+
+
 def test_one_process_writes(tmp_path: Path, path: Path) -> None:
     with new_ledger(tmp_path, [request(0)]):
         with pytest.raises(LedgerError, match="another process"):
