@@ -7,6 +7,7 @@ same OpenCV.
 from __future__ import annotations
 
 import hashlib
+import io
 import secrets
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinelqa.features.decoding import open_regular, probe
+from sentinelqa.features.decoding import open_content, open_regular, probe
+from sentinelqa.features.pixels import Picture, undecoded
 from sentinelqa.files import PART, make_folder, replacing, sync, write_atomically, write_new
 from sentinelqa.types import StoredImage
 
@@ -38,6 +40,9 @@ RGB = NDArray[np.uint8]
 FOLDER = "images"
 SCRATCH = "tmp"
 _CHUNK = 1 << 20
+_AT_ONCE = 4 << 20
+"""Files up to this size are read once, for all that is to be known of them: a scorer may hold a
+batch of such."""
 _THUMBNAIL_QUALITY = 80
 
 
@@ -115,18 +120,31 @@ def read(path: Path) -> RGB:
     return np.asarray(decoded, np.uint8)
 
 
-def inspect(path: str, *, shown_as: str = "") -> StoredImage:
+def inspect(path: str, *, shown_as: str = "") -> tuple[StoredImage, Picture | None]:
     """What an existing image file is, from its header and bytes; the pixels are not decoded.
 
     Args:
         shown_as: the path to report, where it is not the one that is read.
 
+    Returns:
+        The image, and its picture where that came of the same reading: a plain JPEG's.
+
     Raises:
         ScoringError: it cannot be read as an image, with a reason code.
     """
-    _, width, height = probe(path)
-    digest, size = identify(path)
-    return StoredImage(sha256=digest, path=shown_as or path, width=width, height=height, size=size)
+    with open_regular(path) as file:
+        content = file.read(_AT_ONCE + 1)
+    if len(content) > _AT_ONCE:
+        picture, (_, width, height) = None, probe(path)
+        digest, size = identify(path)
+    else:
+        with open_content(io.BytesIO(content), path) as image:
+            picture, (width, height) = undecoded(image, content, path), image.size
+        digest, size = sha256(content), len(content)
+    stored = StoredImage(
+        sha256=digest, path=shown_as or path, width=width, height=height, size=size
+    )
+    return stored, picture
 
 
 def identify(path: str) -> tuple[str, int]:

@@ -240,7 +240,9 @@ class ScoreStage:
             else:
                 if "://" in item.path:
                     work.path = str(fetch(item.path, scratch))
-                work.image = images.inspect(work.path, shown_as=item.path)
+                work.image, picture = images.inspect(work.path, shown_as=item.path)
+                if picture is not None:
+                    work.values["pixels"] = picture
                 work.recalled = {m.dimension: m for m in item.known}
                 if self._cache is not None:
                     work.recalled = self._cache.recall(work.image.sha256, item.request)

@@ -97,11 +97,24 @@ def open_image(path: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]
     """Open an image whose header was checked; pixels are decoded when the caller asks.
 
     Raises:
-        ScoringError: what :func:`open_regular` raises, ``not_an_image``, ``image_too_large``; and
-            ``too_much_memory``, ``truncated`` or ``damaged`` for whatever goes wrong inside the
-            ``with`` block.
+        ScoringError: what :func:`open_regular` and :func:`open_content` raise.
     """
-    with open_regular(path) as file, warnings.catch_warnings(), limited_memory(MAX_MEMORY):
+    with open_regular(path) as file, open_content(file, path, max_pixels) as image:
+        yield image
+
+
+@contextmanager
+def open_content(file: BinaryIO, path: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The same of what was opened, or read, already.
+
+    Args:
+        path: where it comes from, for errors.
+
+    Raises:
+        ScoringError: ``not_an_image``, ``image_too_large``; and ``too_much_memory``, ``truncated``
+            or ``damaged`` for whatever goes wrong inside the ``with`` block.
+    """
+    with warnings.catch_warnings(), limited_memory(MAX_MEMORY):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with _header(file, path) as image:

@@ -13,11 +13,10 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_STATM = Path("/proc/self/statm")
+_STATM = "/proc/self/statm"
 _DATA_FIELD = 5
 
 
@@ -63,4 +62,8 @@ def limited_memory(extra: int) -> Iterator[None]:
 
 def used_data() -> int:
     """Bytes of data and stack of this process, as the kernel counts them against the limit."""
-    return int(_STATM.read_bytes().split()[_DATA_FIELD]) * _PAGE
+    descriptor = os.open(_STATM, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(descriptor, 256).split()[_DATA_FIELD]) * _PAGE
+    finally:
+        os.close(descriptor)

@@ -26,7 +26,7 @@ from sentinelqa.features.jpeg import JpegFile, Plane, essentials
 from sentinelqa.features.srgb import RGB, flatten, orientation_of, upright
 from sentinelqa.types import ModelUse
 
-__all__ = ["Picture", "Pixels", "decode", "probe"]
+__all__ = ["Picture", "Pixels", "decode", "probe", "undecoded"]
 
 T = TypeVar("T")
 
@@ -201,15 +201,11 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
         ScoringError: see :mod:`sentinelqa.features.decoding` for the reason codes.
     """
     with open_image(path, max_pixels) as image:
-        facts: dict[str, Any] = {
-            "format": str(image.format),
-            "mode": image.mode,
-            "bits": _bits(image),
-            "had_alpha": image.has_transparency_data,
-            "animated": bool(getattr(image, "is_animated", False)),
-        }
-        if (jpeg := _plain_jpeg(image, path)) is not None:
-            return Picture(jpeg, orientation=jpeg.orientation, **facts)
+        if image.format == "JPEG" and isinstance(image, ImageFile.ImageFile) and image.fp:
+            image.fp.seek(0)
+            if (picture := undecoded(image, image.fp.read(), path)) is not None:
+                return picture
+        facts = _facts(image)
         image.load()  # before getexif, which would load too and whose errors are forgiven
         orientation = orientation_of(image)
         rgb, icc = flatten(image, path)
@@ -217,19 +213,33 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
         return Picture(upright(rgb, orientation), icc=icc, orientation=orientation, **facts)
 
 
-def _plain_jpeg(image: Image.Image, path: str) -> JpegFile | None:
-    """The file, if it may wait until it is looked at; it takes less memory than its pixels then."""
+def undecoded(image: Image.Image, content: bytes, path: str) -> Picture | None:
+    """The picture of a file that may wait until it is looked at: a plain JPEG, which takes less
+    memory than its pixels then. ``None`` for every other file.
+
+    Args:
+        image: the file's header, as Pillow read it.
+        content: the whole file.
+        path: where it was read, for errors.
+    """
     plain = image.format == "JPEG" and image.mode in ("RGB", "L")
     if not plain or image.info.get("icc_profile"):
         return None
-    file = image.fp if isinstance(image, ImageFile.ImageFile) else None
-    if file is None:
+    kept = essentials(content, image.size)
+    if kept is None or len(kept) > image.width * image.height:
         return None
-    file.seek(0)
-    content = essentials(file.read(), image.size)
-    if content is None or len(content) > image.width * image.height:
-        return None
-    return JpegFile(content, path, image.size, orientation_of(image))
+    jpeg = JpegFile(kept, path, image.size, orientation_of(image))
+    return Picture(jpeg, orientation=jpeg.orientation, **_facts(image))
+
+
+def _facts(image: Image.Image) -> dict[str, Any]:
+    return {
+        "format": str(image.format),
+        "mode": image.mode,
+        "bits": _bits(image),
+        "had_alpha": image.has_transparency_data,
+        "animated": bool(getattr(image, "is_animated", False)),
+    }
 
 
 def _bits(image: Image.Image) -> int:

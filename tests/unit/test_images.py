@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from sentinelqa import files, images
 from sentinelqa.errors import ScoringError
+from sentinelqa.features.pixels import decode
 
 
 @pytest.fixture(params=["noise", "drawing", "one pixel"])
@@ -71,7 +73,8 @@ def test_a_file_cut_short_is_written_again(tmp_path: Path) -> None:
 def test_inspecting_reads_the_header_and_the_hash(tmp_path: Path) -> None:
     encoded = images.encode_fast(np.zeros((8, 9, 3), np.uint8))
     stored = images.store(tmp_path, encoded, width=9, height=8)
-    seen = images.inspect(str(tmp_path / stored.path), shown_as="s3://bucket/a.png")
+    seen, picture = images.inspect(str(tmp_path / stored.path), shown_as="s3://bucket/a.png")
+    assert picture is None
     assert (seen.sha256, seen.width, seen.height, seen.size) == (
         stored.sha256,
         9,
@@ -82,6 +85,37 @@ def test_inspecting_reads_the_header_and_the_hash(tmp_path: Path) -> None:
     assert images.sha256_of_file(tmp_path / stored.path) == stored.sha256
     with pytest.raises(ScoringError, match="missing"):
         images.inspect(str(tmp_path / "none.png"))
+
+
+def test_a_plain_jpeg_comes_with_its_picture_unless_it_is_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    rgb = np.random.default_rng(0).integers(0, 255, (70, 90, 3)).astype(np.uint8)
+    Image.fromarray(rgb).save(path, exif=exif, quality=60)
+    seen, picture = images.inspect(str(path))
+    assert (seen.sha256, seen.size) == images.identify(str(path))
+    assert (seen.width, seen.height) == (90, 70)
+    assert picture is not None
+    alone = decode(str(path))
+    assert np.array_equal(picture.rgb, alone.rgb)
+    assert (picture.width, picture.height, picture.orientation) == (70, 90, 6)
+    assert picture.format == alone.format == "JPEG"
+    monkeypatch.setattr(images, "_AT_ONCE", seen.size - 1)
+    assert images.inspect(str(path)) == (seen, None)
+
+
+def test_a_jpeg_that_is_cut_off_has_a_header_and_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    rgb = np.random.default_rng(0).integers(0, 255, (70, 90, 3)).astype(np.uint8)
+    Image.fromarray(rgb).save(path)
+    path.write_bytes(path.read_bytes()[:-400])
+    seen, picture = images.inspect(str(path))
+    assert (seen.width, seen.height, picture) == (90, 70, None)
+    with pytest.raises(ScoringError, match=r"^truncated: "):
+        decode(str(path))
 
 
 def test_reading_half_a_file_is_an_error(tmp_path: Path) -> None:
