@@ -15,7 +15,7 @@ from sentinelqa.report.making import making
 from sentinelqa.report.model import Report
 from sentinelqa.report.overlays import Picks, overlays
 from sentinelqa.report.parts import PAGE
-from sentinelqa.report.payload import OUTCOMES, payload
+from sentinelqa.report.payload import payload
 from sentinelqa.report.stories import Shortest
 from sentinelqa.report.subgroups import ToneCount
 from sentinelqa.report.thumbnails import MOST_EMBEDDED, Shown, beside, embedded
@@ -98,13 +98,12 @@ class _Survey:
                 for funnel in funnels(self.stages)
             },
             "checks": [list(section.counts.values()) for section in self.checks.sections()],
-            "outcomes": [self.headline.outcomes[name] for name in OUTCOMES],
         }
 
 
 def _shown(part: Evidence) -> list[Shown]:
     """A file that no worker could read is not decoded here either, where it would take the run."""
-    columns = (part.texts(name) for name in ("candidate_id", "path", "sha256"))
+    columns = (part.texts_once(name) for name in ("candidate_id", "path", "sha256"))
     return [
         Shown(name, path if sha256 else "", sha256)
         for name, path, sha256 in zip(*columns, strict=True)
