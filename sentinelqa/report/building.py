@@ -103,7 +103,7 @@ class _Survey:
 
 def _shown(part: Evidence) -> list[Shown]:
     """A file that no worker could read is not decoded here either, where it would take the run."""
-    columns = (part.texts_once(name) for name in ("candidate_id", "path", "sha256"))
+    columns = (part.texts(name) for name in ("candidate_id", "path", "sha256"))
     return [
         Shown(name, path if sha256 else "", sha256)
         for name, path, sha256 in zip(*columns, strict=True)
