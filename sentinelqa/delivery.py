@@ -5,7 +5,6 @@ Both are pure functions of the ledger and hold no clock values, so equal runs gi
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinelqa import images
+from sentinelqa.files import write_atomically, write_json
 from sentinelqa.types import Candidate, Judged, Measurement, ModelUse, Request
 
 EVIDENCE_VERSION = 1
@@ -52,11 +52,8 @@ def deliver(
         encoded = images.encode_small(images.read(run_dir / image.path))
         sha256 = images.sha256(encoded)
         evidence = _evidence(winner, request, place, sha256, rubric_hash, models)
-        images.write_atomically(folder / f"{place:02d}.png", encoded)
-        images.write_atomically(
-            folder / f"{place:02d}.json",
-            (json.dumps(evidence, indent=2, ensure_ascii=False) + "\n").encode(),
-        )
+        write_atomically(folder / f"{place:02d}.png", encoded)
+        write_json(folder / f"{place:02d}.json", evidence, ensure_ascii=False)
         written.append((winner.judged.candidate.id, sha256))
     return written
 

@@ -6,12 +6,14 @@ a power loss once the call returns: the bytes are synced before the rename, the 
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from sentinelqa.errors import StorageError
 
@@ -63,6 +65,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Make ``path`` hold ``content``, durably and in one step."""
     with _taking_the_place_of(path) as part:
         write_new(part, content)
+
+
+def write_json(
+    path: Path, value: Any, *, ensure_ascii: bool = True, sort_keys: bool = False
+) -> None:
+    """Make ``path`` hold a value as JSON that people can read, durably and in one step."""
+    text = json.dumps(value, indent=2, ensure_ascii=ensure_ascii, sort_keys=sort_keys)
+    write_atomically(path, f"{text}\n".encode())
 
 
 def write_new(path: Path, content: bytes) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sentinelqa.features.decoding import open_content, open_regular, probe
 from sentinelqa.features.pixels import Picture, undecoded
-from sentinelqa.files import PART, make_folder, replacing, sync, write_atomically, write_new
+from sentinelqa.files import PART, make_folder, sync, write_new
 from sentinelqa.types import StoredImage
 
 __all__ = [
@@ -26,12 +26,10 @@ __all__ = [
     "identify",
     "inspect",
     "read",
-    "replacing",
     "sha256",
     "sha256_of_file",
     "store",
     "thumbnail",
-    "write_atomically",
 ]
 
 RGB = NDArray[np.uint8]

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from sentinelqa.errors import JobError, RunError
-from sentinelqa.images import write_atomically
+from sentinelqa.files import write_atomically
 from sentinelqa.terminal import OneLine
 
 FREE_BYTES = 512 * 1024 * 1024

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentinelqa.dimensions.base import Dimension
-from sentinelqa.images import replacing
+from sentinelqa.files import replacing
 
 CHUNK = 200
 """Rows that stand in memory as Python values."""

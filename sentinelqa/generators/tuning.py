@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from sentinelqa.files import write_atomically
+from sentinelqa.files import write_json
 
 REPEATS = 3
 WORTH = 0.98
@@ -164,7 +164,7 @@ def keep(record: Path, tuning: Tuning, pipeline: Any) -> None:
         "torch": torch.__version__,
         "tuning": tuning.as_dict(),
     }
-    write_atomically(record, (json.dumps(facts, indent=2) + "\n").encode())
+    write_json(record, facts)
 
 
 def denoiser_of(pipeline: Any) -> Any:

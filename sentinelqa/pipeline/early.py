@@ -3,9 +3,7 @@ same. Beside the tables, from the ledger alone."""
 
 from __future__ import annotations
 
-import json
-
-from sentinelqa.images import write_atomically
+from sentinelqa.files import write_json
 from sentinelqa.ledger import LedgerReader
 from sentinelqa.rundir import RunDir
 from sentinelqa.screening import PREVIEW
@@ -60,4 +58,4 @@ def write_early_rejection(run: RunDir, reader: LedgerReader) -> None:
             "images": images,
         },
     }
-    write_atomically(run.early_rejection, (json.dumps(facts, indent=2) + "\n").encode())
+    write_json(run.early_rejection, facts)

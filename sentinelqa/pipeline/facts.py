@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,7 +11,7 @@ from typing import Any
 from sentinelqa import __version__
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.features.base import Feature
-from sentinelqa.images import write_atomically
+from sentinelqa.files import write_json
 from sentinelqa.pooling import Grouping
 from sentinelqa.rundir import RunDir
 from sentinelqa.types import ModelUse
@@ -54,7 +53,7 @@ def write_facts(
         "versions": {"sentinelqa": __version__, "python": platform.python_version(), **_packages()},
         "platform": platform.platform(),
     }
-    write_atomically(run.facts, (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode())
+    write_json(run.facts, facts, sort_keys=True)
 
 
 def write_pooling(run: RunDir, grouping: Grouping | None) -> None:
@@ -69,7 +68,7 @@ def write_pooling(run: RunDir, grouping: Grouping | None) -> None:
                 for value, (rate, count) in grouping.groups.items()
             ],
         }
-    write_atomically(run.pooling, (json.dumps(facts, indent=2) + "\n").encode())
+    write_json(run.pooling, facts)
 
 
 def component_versions(

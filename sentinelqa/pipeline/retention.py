@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sentinelqa import images
-from sentinelqa.files import storing
+from sentinelqa.files import storing, write_atomically
 from sentinelqa.ledger import Ledger
 from sentinelqa.rundir import RunDir
 
@@ -47,5 +47,5 @@ def drop(run: RunDir, rejects: Iterable[tuple[str, str]]) -> None:
             continue
         with storing():
             small = images.thumbnail(images.read(full), THUMBNAIL)
-            images.write_atomically(thumbnail_path(run, candidate_id), small)
+            write_atomically(thumbnail_path(run, candidate_id), small)
             full.unlink()

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from sentinelqa import registry
 from sentinelqa.errors import RubricError, UsageError
-from sentinelqa.images import write_atomically
+from sentinelqa.files import write_atomically
 from sentinelqa.rubric.compiling import compile_rubric
 from sentinelqa.rubric.fitting import (
     Held,
