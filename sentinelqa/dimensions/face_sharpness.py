@@ -23,6 +23,8 @@ _FEWEST = 32.0
 class FaceSharpness:
     """The re-blur measure of ``sharpness`` on the largest face, at 64 pixels between the eyes.
 
+    A face is soft by nature, so its noise is smoothed more gently there, by a bilateral filter of 5
+    pixels and 25 levels.
     At one size, portraits compare: five sharp faces read 0.39 to 0.45, blurred by 1 % of the eyes'
     distance 0.32 to 0.37, by 2 % 0.23 to 0.25, by 4 % 0.12 to 0.14. The score is ``1 - 1 / (1 +
     (reblur / 0.24)^5)``. Undecidable under 32 pixels between the eyes, where enlarging is blur by
@@ -57,7 +59,8 @@ class FaceSharpness:
         crop = picture.rgb[top:bottom, left:right]
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=method)
-        before, after = gradients(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8))
+        smooth = cv2.bilateralFilter(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 5, 25, 2)
+        before, after = gradients(np.asarray(smooth, np.uint8))
         loss = reblur(before, after, steepest(before))
         return Measurement(
             dimension=self.name,

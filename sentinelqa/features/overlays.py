@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinelqa.dimensions.artifacts import technical_score
-from sentinelqa.dimensions.sharpness import VIEWING_SIZE, gradients, tile_map
+from sentinelqa.dimensions.sharpness import VIEWING_SIZE, gradients, smoothed, tile_map
 from sentinelqa.features.face import FaceSet
 from sentinelqa.features.foreground import Foreground
 from sentinelqa.features.person import Person
@@ -95,7 +95,7 @@ _DRAWERS: Mapping[str, Callable[[RGB, Any, float], None]] = {
 
 def focus_map(picture: Picture) -> NDArray[np.float64]:
     """0 (blurred or without edges) to 1 (sharp) on an 8 x 8 grid."""
-    before, after = gradients(picture.luma_within(VIEWING_SIZE))
+    before, after = gradients(smoothed(picture.luma_within(VIEWING_SIZE)))
     return np.clip(tile_map(before, after) / 0.5, 0, 1)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from photographs import NAMES, blurred, exposed, jpeg, noisy, photograph, shrunk
 
-from sentinelqa.dimensions.sharpness import Sharpness
+from sentinelqa.dimensions.sharpness import Sharpness, gradients, smoothed
 from sentinelqa.features.base import Features
 from sentinelqa.features.pixels import Picture
 from sentinelqa.types import Measurement, Request, Unscored
@@ -66,3 +66,21 @@ def test_nothing_to_judge_by() -> None:
     assert measure(np.full((64, 64, 3), 200)).unscored is Unscored.UNDECIDABLE
     assert measure(noisy(np.full((64, 64, 3), 128, np.uint8), 2)).unscored is Unscored.UNDECIDABLE
     assert measure(np.zeros((1, 1, 3))).unscored is Unscored.UNDECIDABLE
+
+
+def test_smoothing_takes_grain_out_and_leaves_edges() -> None:
+    step = np.repeat([40, 200], 32).astype(np.uint8)[None].repeat(64, axis=0)
+    assert np.abs(smoothed(step).astype(int) - step).max() <= 14
+    steep = gradients(step)[0].max()
+    assert gradients(smoothed(step))[0].max() > 0.8 * steep
+    grain = np.random.default_rng(0).normal(128, 4, (256, 256)).astype(np.uint8)
+    assert smoothed(grain).std() < 0.4 * grain.std()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 64), (64, 65), (33, 47)])
+def test_gradients_lie_at_every_second_pixel(size: tuple[int, int]) -> None:
+    luma = np.random.default_rng(1).integers(0, 256, size).astype(np.uint8)
+    across, down = (cv2.Sobel(luma, cv2.CV_32F, *axes) for axes in ((1, 0), (0, 1)))
+    before, after = gradients(luma)
+    assert before.shape == after.shape
+    assert np.allclose(before, (np.hypot(across, down) / 8)[::2, ::2], rtol=1e-6)
