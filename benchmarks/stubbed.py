@@ -6,6 +6,8 @@ Planning, ledger, deliveries, tables and report are those of any run. The two wo
 replaced by answers that cost nothing: every candidate refers to one of a few small pictures, and
 one in four passes. Syncs are left out: they take the disk's time, and hold no memory. With
 ``--workers`` nothing is replaced: the generator without a model, a cheap scorer, and real messages.
+Memory is that of the command line where Arrow's is (:mod:`sentinelqa.allocation`), as under
+``sentinelqa bench``; otherwise set ``ARROW_DEFAULT_MEMORY_POOL=system``.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def request_totals(table: Path) -> RequestTotals:
 
 
 def _pieces(table: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(table) as file:
+    with pq.ParquetFile(table, pre_buffer=False) as file:
         yield from file.iter_batches(AT_ONCE, columns=list(names), use_threads=False)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from sentinelqa import __version__
+from sentinelqa.allocation import share_memory
 from sentinelqa.errors import SentinelError, UsageError
 from sentinelqa.terminal import OneLine, plain
 
@@ -73,6 +74,7 @@ def cli(verbose: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its code. Errors go to standard error."""
+    share_memory()
     if threading.current_thread() is threading.main_thread():
         # TERM interrupts as Ctrl-C does, from the first moment on
         signal.signal(signal.SIGTERM, signal.default_int_handler)

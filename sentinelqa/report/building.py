@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def build_report(path: Path, cache: PictureCache | None = None) -> Iterator[Repo
             short_count=survey.short.count,
             making=making(evidence),
             payload=payload(part, sections, layers, survey.whole() if len(spans) > 1 else None),
-            thumbnails=show(evidence.run, _shown(part), cache=cache),
+            thumbnails=_thumbnails(show, part, cache),
             subgroups=survey.tones.audit(),
             notes=(*survey.headline.notes(), *(evidence.facts.get("warnings") or ())),
         )
@@ -101,9 +101,16 @@ class _Survey:
         }
 
 
+def _thumbnails(
+    show: Callable[..., Iterator[str]], part: Evidence, cache: PictureCache | None
+) -> Iterator[str]:
+    """Looked for when the page has written all else: then nothing else of it is in memory."""
+    yield from show(part.run, _shown(part), cache=cache)
+
+
 def _shown(part: Evidence) -> list[Shown]:
     """A file that no worker could read is not decoded here either, where it would take the run."""
-    columns = (part.texts(name) for name in ("candidate_id", "path", "sha256"))
+    columns = (part.texts_once(name) for name in ("candidate_id", "path", "sha256"))
     return [
         Shown(name, path if sha256 else "", sha256)
         for name, path, sha256 in zip(*columns, strict=True)

@@ -83,8 +83,12 @@ class Evidence:
     def texts(self, name: str) -> list[str]:
         """A column of text; empty where there is none."""
         if name not in self._texts:
-            self._texts[name] = _as_texts(self.stored.column(name).tolist())
+            self._texts[name] = self.texts_once(name)
         return self._texts[name]
+
+    def texts_once(self, name: str) -> list[str]:
+        """As ``texts``, not kept: of a large part, each column takes megabytes."""
+        return _as_texts(self.stored.arrow(name).to_pylist())
 
     def texts_of_requests(self, name: str) -> list[str]:
         """A column of the requests table as text; empty where there is none."""
@@ -103,7 +107,7 @@ class Evidence:
     @cached_property
     def outcomes(self) -> list[str]:
         """As recorded; ``open`` while a candidate is not judged."""
-        return [text or "open" for text in self.texts("outcome")]
+        return [text or "open" for text in self.texts_once("outcome")]
 
     def having(self, outcome: str) -> NDArray[np.bool_]:
         """Where this is the recorded outcome."""
@@ -170,7 +174,7 @@ class Evidence:
             return [NOTHING] * self.rows
         keys = self.stored.arrow("request_id")
         known = records_between(self.run.ledger, str(keys[0]), str(keys[-1]))
-        return [known.get(key, NOTHING) for key in self.texts("candidate_id")]
+        return [known.get(key, NOTHING) for key in self.texts_once("candidate_id")]
 
     @cached_property
     def facts(self) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Picks:
         """Look at a part."""
         rows = np.flatnonzero(part.having("pass") if part.scoring_only else part.delivered > 0)
         keys = np.zeros(part.rows) if part.scoring_only else part.delivered
-        there = np.array([bool(sha256) for sha256 in part.texts("sha256")], bool)
+        there = np.array([bool(sha256) for sha256 in part.texts_once("sha256")], bool)
         everything = np.arange(part.rows)
         for kept, most, among, by in (
             (self._chosen, MOST_OTHERS, rows, keys),

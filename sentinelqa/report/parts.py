@@ -39,7 +39,7 @@ class Requests:
         path = run.table("requests").with_suffix(".parquet")
         if not path.is_file():
             raise torn(run)
-        self._file = pq.ParquetFile(path)
+        self._file = pq.ParquetFile(path, pre_buffer=False)
         self._starts = row_group_starts(self._file)
         self.count = int(self._file.metadata.num_rows)
 

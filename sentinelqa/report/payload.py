@@ -125,7 +125,7 @@ def _checks(
 
 def _candidates(evidence: Evidence, rows: NDArray[np.int64]) -> dict[str, Callable[[], list[Any]]]:
     def texts(name: str) -> list[str]:
-        return _at(evidence.texts(name), rows)
+        return _at(evidence.texts_once(name), rows)
 
     def numbers(name: str) -> list[float | int | None]:
         return _numbers(evidence.numbers(name)[rows], 0)

@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass
 from heapq import nsmallest
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,18 @@ from sentinelqa.report.advice import Advice
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.model import RequestStory
 from sentinelqa.report.parts import PAGE
+
+_TOLD = (
+    "request_id",
+    "prompt",
+    "wanted",
+    "delivered",
+    "candidates",
+    "rounds",
+    "outcome",
+    "shortfall_reasons",
+)
+"""Columns of the requests table."""
 
 
 class Storyteller:
@@ -28,10 +39,10 @@ class Storyteller:
         wishes = np.arange(part.requests.num_rows + 1)
         self._bounds: list[int] = np.searchsorted(part.position[order], wishes).tolist()
         self._order: list[int] = order.tolist()
-        self._records: list[dict[str, Any]] = part.requests.to_pylist()
+        self._columns = {name: part.of_requests(name) for name in _TOLD}
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._bounds) - 1
 
     def rows(self, place: int) -> list[int]:
         """The candidates of the request at a place of the part."""
@@ -39,8 +50,8 @@ class Storyteller:
 
     def story(self, place: int) -> RequestStory:
         """The story of the request at a place of the part."""
-        record, rows = self._records[place], self.rows(place)
-        part = self._part
+        record = {name: column[place] for name, column in self._columns.items()}
+        part, rows = self._part, self.rows(place)
         failed = part.texts("failed")
         failures = Counter(name for row in rows for name in failed[row].split())
         wanted, delivered = _int(record["wanted"]), _int(record["delivered"])

@@ -52,7 +52,8 @@ class StoredRun:
                 remedy=f"sentinelqa report {path} makes the tables again from the ledger",
             )
         try:
-            self._file = pq.ParquetFile(parquet)
+            # reading ahead would hold whole columns, however small the pieces that are asked for
+            self._file = pq.ParquetFile(parquet, pre_buffer=False)
         except pa.ArrowInvalid as error:
             raise JobError(f"not a parquet file: {error}", where=str(parquet)) from error
         self.names = frozenset(self._file.schema_arrow.names)
