@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sentinelqa.contest import KNOWN, Contest, Contests, Loss, fit, loss
+from sentinelqa.contest import KNOWN, Contest, Contests, Loss, _is_allowed, fit, loss
 from sentinelqa.odds import Entrant, Finished
 from sentinelqa.screening import Look, Screening
 
@@ -64,6 +64,15 @@ def test_what_is_lost_is_counted_place_by_place() -> None:
     assert loss(of, [False, True, True, False]) == Loss(2, gain, 0, 0.375)
     assert loss(of, [True, False, False, True]) == Loss(2, gain, 1, 0.0)
     assert loss(Finished(2, (Entrant({}, False, 0.9),)), [False]) == Loss(0, 0.0)
+
+
+def test_one_more_request_may_lose_as_much_as_the_worst() -> None:
+    none, one, two = (Loss(4, 1.0, lost_images=n) for n in range(3))
+
+    assert _is_allowed([*[none] * 9, one], 0.05)
+    assert not _is_allowed([*[none] * 9, two], 0.05)
+    assert not _is_allowed([*[none] * 8, one, one], 0.05)
+    assert _is_allowed([*[none] * 18, two], 0.05)
 
 
 def test_a_candidate_is_dropped_beside_better_siblings_and_kept_beside_worse() -> None:

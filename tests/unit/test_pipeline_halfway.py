@@ -104,6 +104,10 @@ def test_nobody_goes_on_before_all_have_been_looked_at(tmp_path: Path) -> None:
     assert result.verdict.failed == ("early_rejection",)
     assert "among the best 2 of 8" in result.verdict.reasons[0]
 
+    for candidate in made:
+        halfway.forget(candidate)
+    assert (going_on(halfway), list(halfway.dropped())) == ([], [])
+
 
 def test_a_candidate_that_could_not_be_made_or_looked_at_holds_nobody_up(tmp_path: Path) -> None:
     request = Request(id="one", deliver=2)
@@ -116,6 +120,8 @@ def test_a_candidate_that_could_not_be_made_or_looked_at_holds_nobody_up(tmp_pat
     halfway.forget(made[0])
 
     assert going_on(halfway) == ["one-1"]
+    done = scored(made[1], 0.1)
+    assert halfway.finished(done, request) == done
 
     halfway.seen(scored(made[-1], 0.9))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,17 @@ def test_where_no_column_tells_all_requests_count_alike(seed: int) -> None:
     assert pooling.grouping() is None
     assert known.like == ""
     assert known.rate == sum((f.rate for f in history), PassRate())
+
+
+def test_one_of_many_columns_is_not_believed_for_a_lucky_draw() -> None:
+    for seed in range(12):
+        random_ = random.Random(seed)
+        pooling = Pooling(SIZE)
+        for first in first_rounds(64, tells=False, seed=seed):
+            drawn = {f"column {n}": random_.choice("ab") for n in range(24)}
+            pooling.note(replace(first, request=Request(id=first.request.id, metadata=drawn)))
+
+        assert pooling.grouping() is None
 
 
 def test_a_request_is_expected_to_do_as_those_like_it() -> None:

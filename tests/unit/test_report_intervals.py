@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sentinelqa.report.intervals import Tally, change, sign_test, wilson
+from sentinelqa.report.intervals import Joint, Tally, change, sign_test, wilson
 
 Counts = NDArray[np.int64]
 
@@ -35,6 +35,19 @@ def test_independent_images_give_newcombes_interval_of_a_difference() -> None:
     assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=0.005)
     assert found.paired == 0
     assert found.direction == 1
+
+
+def test_requests_in_pieces_give_what_all_of_them_give() -> None:
+    rng = np.random.default_rng(1)
+    looked = rng.integers(0, 9, (3, 50))
+    tallies = [Tally(hits=rng.binomial(row, 0.4), looked=row) for row in looked]
+    joint = Joint(3)
+    for piece in (slice(0, 7), slice(7, 8), slice(8, 50)):
+        joint.add([Tally(hits=t.hits[piece], looked=t.looked[piece]) for t in tallies])
+
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert joint.change(one, other) == change(tallies[one], tallies[other])
+    assert [joint.looked(n) for n in range(3)] == looked.sum(axis=1).tolist()
 
 
 def _ones(count: int, size: int, start: int = 0) -> Counts:
