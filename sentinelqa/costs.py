@@ -46,8 +46,8 @@ _UNKNOWN_DIMENSION = Cost(0.2)
 
 FEATURES: Mapping[str, Cost] = MappingProxyType(
     {
-        "pixels": Cost(0.7, 8.0),
-        "hashes": Cost(0.7, 9.0),
+        "pixels": Cost(1.0, 22.0),
+        "hashes": Cost(0.7, 1.5),
         "clip": Cost(13.0, 10.0),
         "aesthetic": Cost(0.5),
         "foreground": Cost(2.0, 25.0),
@@ -65,7 +65,7 @@ FEATURES: Mapping[str, Cost] = MappingProxyType(
 DIMENSIONS: Mapping[str, Cost] = MappingProxyType(
     {
         "artifacts": Cost(2.0, 115.0),
-        "sharpness": Cost(3.5, 85.0),
+        "sharpness": Cost(0.8, 14.0),
         "background": Cost(2.0, 40.0),
         "skin_tone": Cost(1.5, 15.0),
         "lighting": Cost(1.5, 18.0),

@@ -2,7 +2,8 @@
 
 The order of measuring follows from declared costs (``sentinelqa/costs.py``), so that equal runs
 leave equal evidence; this says whether they are still true. Only ratios matter for the order, so
-the machine's own speed, the median of measured over declared, is taken out.
+the machine's own speed, the median of measured over declared, is taken out. Pictures are PNG files,
+as candidates are; a JPEG file is decoded by whatever looks at it first, and counted there.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.base import Bench, Row, at_least
-from benchmarks.material import drawn, photographs, write_jpeg
+from benchmarks.material import drawn, photographs, write_png
 from sentinelqa import registry
 from sentinelqa.costs import cost_of
 from sentinelqa.dimensions.base import Dimension
@@ -107,7 +108,7 @@ def measured_at(side: int, folder: Path) -> list[Measured]:
     rubric = Rubric(name="costs", version="1", checks=(), resolved="", hash="")
     features = _loaded(features_of(rubric, dimensions))
     taken: dict[str, list[float]] = defaultdict(list)
-    paths = sorted(write_jpeg(folder, _pictures(side)).iterdir())
+    paths = sorted(write_png(folder, _pictures(side)).iterdir())
     for into in (defaultdict(list), taken):  # the first time, tables and prompts are prepared
         for path in paths:
             _take(path, features, dimensions, into)
