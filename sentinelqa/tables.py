@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentinelqa.arrow import array_of
 from sentinelqa.dimensions.base import Dimension
 from sentinelqa.files import replacing
 
@@ -128,7 +129,8 @@ def _written(
     source = iter(rows)
     while chunk := list(islice(source, CHUNK)):
         columns = {name: [row.get(name) for row in chunk] for name in schema.names}
-        yield pa.RecordBatch.from_pydict(columns, schema=schema)
+        arrays = [array_of(columns[field.name], field.type) for field in schema]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         for name in texts:
             columns[name] = [safe_cell(value) for value in columns[name]]
         writer.writerows(zip(*columns.values(), strict=True))

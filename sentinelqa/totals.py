@@ -88,7 +88,7 @@ def candidate_totals(table: Path) -> CandidateTotals:
         rank = piece["rank"]
         found.ranks["all"].add(rank)
         found.ranks["delivered"].add(rank.filter(piece["delivered"].is_valid()))
-        found.ranks["passed"].add(rank.filter(pc.equal(piece["outcome"], "pass")))
+        found.ranks["passed"].add(rank.filter(pc.match_like(piece["outcome"], "pass")))
     return found
 
 

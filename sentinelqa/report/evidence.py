@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import yaml
 from numpy.typing import NDArray
 
+from sentinelqa.arrow import values_of
 from sentinelqa.decide import ROUNDING
 from sentinelqa.report.parts import Requests, Span, ids, torn
 from sentinelqa.report.records import NOTHING, Record, records_between
@@ -127,7 +128,7 @@ class Evidence:
         found = pc.index_in(own, value_set=keys)
         if found.null_count:
             raise torn(self.run)
-        return np.asarray(found.to_numpy(), np.int64)
+        return values_of(found).astype(np.int64)
 
     @cached_property
     def rounds(self) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sentinelqa.arrow import array_of, values_of
 from sentinelqa.decide import ImageFacts, request_value
 from sentinelqa.errors import JobError
 from sentinelqa.ledger.connection import connect_reader, mapped_errors
@@ -80,7 +81,7 @@ class StoredRun:
         for group, some in groupby(sorted(set(rows)), lambda r: bisect_right(self._starts, r) - 1):
             own = list(some)
             table = self._file.read_row_group(group, columns=list(names), use_threads=False)
-            places = [row - self._starts[group] for row in own]
+            places = array_of([row - self._starts[group] for row in own], pa.int64())
             found |= zip(own, table.take(places).to_pylist(), strict=True)
         return [found[row] for row in rows]
 
@@ -88,7 +89,7 @@ class StoredRun:
         """A score or metric of the whole table, piece by piece; nothing where there is none."""
         name = _column_name(dimension, metric)
         if name in self.names:
-            yield from map(as_values, self.stream(name))
+            yield from map(values_of, self.stream(name))
 
     def stream(self, name: str) -> Iterator[pa.Array]:
         """A column of the whole table, piece by piece."""
@@ -98,7 +99,7 @@ class StoredRun:
     def column(self, name: str) -> NDArray[Any]:
         """A column of the table; numbers with NaN, texts as objects with ``None``."""
         if name not in self._cache:
-            self._cache[name] = as_values(self.arrow(name))
+            self._cache[name] = values_of(self.arrow(name))
         return self._cache[name]
 
     def value(self, dimension: str, metric: str) -> NDArray[Any]:
@@ -231,14 +232,6 @@ class StoredRun:
 
 def _column_name(dimension: str, metric: str) -> str:
     return f"metric.{dimension}.{metric}" if metric else f"score.{dimension}"
-
-
-def as_values(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
-    """Numbers with NaN, texts as objects with ``None``."""
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.float64())
-    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    return values if values.dtype == object else values.astype(np.float64, copy=False)
 
 
 def _there(values: NDArray[Any]) -> Bools:

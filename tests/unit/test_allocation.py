@@ -9,7 +9,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize(("chosen", "found"), [("", "system"), ("jemalloc", "jemalloc")])
+@pytest.mark.parametrize(("chosen", "found"), [("", "system"), ("mimalloc", "mimalloc")])
 def test_the_command_line_gives_arrow_the_memory_that_python_has(chosen: str, found: str) -> None:
     script = (
         "from sentinelqa.cli import main\n"

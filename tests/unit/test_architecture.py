@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sentinelqa"
 FLOORS = [
     {"types", "errors", "pickling"},
     {"registry", "shipped", "compat", "files", "tracing", "terminal", "heartbeat", "deferred"},
+    {"allocation", "arrow"},
     {"features", "generators.base", "dimensions", "rubric", "weights", "engines"},
     {"decide", "selection", "costs", "cascade"},
     {"contest", "odds", "retry", "pooling", "scheduling", "screening"},
