@@ -27,11 +27,13 @@ class Advice:
         self._columns: dict[int, tuple[list[float], list[float]]] = {}
 
     def help(self, rows: Rows, wanted: int, failures: Mapping[str, int]) -> str:
-        """For a request with these candidates.
+        """For a request with these candidates; empty while none of them is judged.
 
         Args:
             failures: check -> how many of them failed it.
         """
+        if all(self._part.outcomes[row] == "open" for row in rows):
+            return ""
         sentences = []
         if failures:
             rejects = sum(self._part.outcomes[row] in ("fail", "review") for row in rows)

@@ -23,7 +23,7 @@ from sentinelqa.rubric.loading import load_rubric
 from sentinelqa.rubric.model import Threshold
 from sentinelqa.rubric.whatif import what_if
 from sentinelqa.rundir import RunDir
-from tests.report_run import write_run
+from tests.report_run import as_live, write_run
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +227,20 @@ def test_a_run_that_goes_on_is_reported_as_it_stands(tmp_path: Path) -> None:
     assert page.headline.requests["open"] == 1
     assert page.notes
     assert funnels(stage_counts(Evidence(run)))[0].stages[1].killed["not judged yet"] == 4
+
+
+def test_a_request_of_which_nothing_is_known_yet_gets_no_advice(tmp_path: Path) -> None:
+    run = as_live(write_run(tmp_path / "run", requests=3, wanted=12, pictures=False))
+    table = pd.read_parquet(run / "candidates.parquet")
+    table[table["request_id"] != "mug-001"].to_parquet(run / "candidates.parquet")
+
+    helps = {story.id: story.help for story in _stories(run) if story.delivered < story.wanted}
+
+    assert {key: bool(said) for key, said in helps.items()} == {
+        "mug-000": True,
+        "mug-001": False,
+        "mug-002": False,
+    }
 
 
 def test_large_runs_are_paged_by_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
