@@ -20,8 +20,8 @@ name: ranked
 version: 1
 tiers:
   generic:
-    artifacts: {min: 0.3}
-rank: {artifacts: 3, sharpness: 1}
+    sharpness: {min: 0.3}
+rank: {sharpness: 3, artifacts: 1}
 diversity: {min_distance: 0.05}
 """
 
@@ -50,7 +50,7 @@ def test_what_is_delivered_is_what_ranking_everybody_delivers(ranked: Path) -> N
     assert spared["outcome"].equals(full["outcome"])
 
     passed = spared["outcome"] == "pass"
-    measured = spared["score.sharpness"].notna()
+    measured = spared["score.artifacts"].notna()
     assert 0 < (passed & ~measured).sum() < passed.sum()
     assert (spared["rank"].notna() == (measured | ~passed)).all()
     both = passed & measured
