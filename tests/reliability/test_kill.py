@@ -90,7 +90,7 @@ def test_a_run_killed_at_every_system_call(
     record_property("killed at", f"{killed} of {len(points)} system calls")
     report(most, record_property)
     assert len(points) > 400
-    assert killed >= 0.97 * len(points)
+    assert killed >= 0.95 * len(points)
 
 
 def test_the_harness_notices_a_ledger_that_runs_ahead_of_its_files(runs: Runs) -> None:
