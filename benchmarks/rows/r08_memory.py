@@ -42,7 +42,7 @@ def _memory(small: Parts, large: Parts, many: int) -> list[Row]:
             limit=1.0,
             detail=f"{many:,} requests over {FEW}, one candidate each: {most:.0f} over "
             f"{all_of_it:.0f} MB in the supervising process, the report included.",
-            gap="The report: it holds one page, 5,000 candidates, and the tables' index.",
+            gap="The report: it holds one page, 2,500 candidates, and the tables' index.",
         ),
         Row(
             number=8,

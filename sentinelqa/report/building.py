@@ -14,11 +14,11 @@ from sentinelqa.report.headline import HeadlineCount
 from sentinelqa.report.making import making
 from sentinelqa.report.model import Report
 from sentinelqa.report.overlays import Picks, overlays
-from sentinelqa.report.parts import PAGE
+from sentinelqa.report.parts import is_large
 from sentinelqa.report.payload import payload
 from sentinelqa.report.stories import Shortest
 from sentinelqa.report.subgroups import ToneCount
-from sentinelqa.report.thumbnails import MOST_EMBEDDED, Shown, beside, embedded
+from sentinelqa.report.thumbnails import Shown, beside, embedded
 from sentinelqa.tables import release
 
 MOST_SHORT = 200
@@ -37,14 +37,14 @@ def build_report(path: Path, cache: PictureCache | None = None) -> Iterator[Repo
         RubricError: the run's rubric cannot be read.
     """
     evidence = Evidence(path)
-    spans = evidence.spans(PAGE)
+    spans = evidence.spans()
     survey = _Survey(evidence)
     for number, span in enumerate(spans, start=1):
         survey.add(evidence.part(span), number)
         release()
     sections = survey.checks.sections()
     layers = overlays(evidence, survey.picks.pictures(sections), cache)
-    show = embedded if evidence.rows <= MOST_EMBEDDED else beside
+    show = beside if is_large(evidence.rows) else embedded
     for number, span in enumerate(spans, start=1):
         part = evidence.part(span)
         yield Report(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sentinelqa.arrow import values_of
 from sentinelqa.decide import ROUNDING
-from sentinelqa.report.parts import Requests, Span, ids, torn
+from sentinelqa.report.parts import PAGE, Requests, Span, ids, is_large, torn
 from sentinelqa.report.records import NOTHING, Record, records_between
 from sentinelqa.rubric.columns import PASS, Judgement, judge
 from sentinelqa.rubric.loading import load_rubric
@@ -61,9 +61,9 @@ class Evidence:
         found.facts, found.job = self.facts, self.job
         return found
 
-    def spans(self, most: int) -> list[Span]:
-        """How the run falls apart into parts of at most ``most`` candidates each, unless one
-        request has more."""
+    def spans(self) -> list[Span]:
+        """What stands on each page of a report."""
+        most = PAGE if is_large(self.rows) else self.rows
         return self.table.spans(ids(self.stored.stream("request_id")), most)
 
     @property

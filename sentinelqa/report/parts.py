@@ -13,8 +13,10 @@ from sentinelqa.errors import JobError
 from sentinelqa.rubric.stored import AT_ONCE, read_rows, row_group_starts
 from sentinelqa.rundir import RunDir
 
-PAGE = 5000
-"""Candidates on one page of a report; a request is never split."""
+ALONE = 5000
+"""Candidates up to which a report is one page."""
+PAGE = 2500
+"""Candidates on one page of a larger report; a request is never split."""
 
 
 class Span(NamedTuple):
@@ -80,6 +82,11 @@ class Requests:
                 start, first_request = last, before + 1
             last += size
         return [*found, Span(start, last, first_request, self.count)]
+
+
+def is_large(rows: int) -> bool:
+    """Whether the report of so many candidates has several pages, and its pictures beside it."""
+    return rows > ALONE
 
 
 def torn(run: RunDir) -> JobError:

@@ -14,7 +14,6 @@ import numpy as np
 from sentinelqa.report.advice import Advice
 from sentinelqa.report.evidence import Evidence
 from sentinelqa.report.model import RequestStory
-from sentinelqa.report.parts import PAGE
 
 _TOLD = (
     "request_id",
@@ -147,7 +146,7 @@ def tell(run: Path, request: str) -> Told | None:
         JobError: there are no tables.
     """
     whole = Evidence(run)
-    spans = whole.spans(PAGE)
+    spans = whole.spans()
     place = whole.table.place_of(request)
     if place is None:
         return None

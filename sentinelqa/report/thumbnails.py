@@ -27,7 +27,6 @@ _AT_ONCE = 64
 """Pictures that are looked up, made and kept together."""
 
 FOLDER = "report-thumbnails"
-MOST_EMBEDDED = 5000
 BUDGET = 14_000_000
 """Bytes of embedded thumbnails; in base64 they take a third more of the file, and 5,000 portraits
 with all their measurements and overlays another 6 MB."""

@@ -152,7 +152,8 @@ def test_pages_lead_to_requests_on_others_and_all_speak_of_the_whole_run(
     names = ["first", "mug & saucer +1", *(f"mug-{n}" for n in range(7)), "last 100%"]
     folder = write_run(tmp_path / "run", requests=len(names), wanted=12, names=names)
     stages = [_stages(page) for page in opened(browser, write_report(folder))]
-    monkeypatch.setattr("sentinelqa.report.building.PAGE", 40)
+    monkeypatch.setattr("sentinelqa.report.parts.ALONE", 40)
+    monkeypatch.setattr("sentinelqa.report.evidence.PAGE", 40)
 
     for page in opened(browser, write_report(folder)):
         stages.append(_stages(page))

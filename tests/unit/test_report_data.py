@@ -245,7 +245,8 @@ def test_a_request_of_which_nothing_is_known_yet_gets_no_advice(tmp_path: Path) 
 
 def test_large_runs_are_paged_by_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = write_run(tmp_path / "run", requests=5, pictures=False)
-    monkeypatch.setattr("sentinelqa.report.building.PAGE", 30)
+    monkeypatch.setattr("sentinelqa.report.parts.ALONE", 30)
+    monkeypatch.setattr("sentinelqa.report.evidence.PAGE", 30)
 
     pages = list(build_report(run))
 
@@ -259,7 +260,8 @@ def test_what_is_said_of_the_whole_run_does_not_depend_on_its_pages(
 ) -> None:
     run = write_run(tmp_path / "run", requests=9, wanted=5, pictures=False)
     (whole,) = build_report(run)
-    monkeypatch.setattr("sentinelqa.report.building.PAGE", 30)
+    monkeypatch.setattr("sentinelqa.report.parts.ALONE", 30)
+    monkeypatch.setattr("sentinelqa.report.evidence.PAGE", 30)
 
     pages = list(build_report(run))
 

@@ -137,7 +137,7 @@ def test_thumbnails_of_large_runs_lie_beside_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = write_run(tmp_path / "run", requests=2)
-    monkeypatch.setattr("sentinelqa.report.building.MOST_EMBEDDED", 10)
+    monkeypatch.setattr("sentinelqa.report.parts.ALONE", 10)
 
     text = write_report(run).read_text()
 
