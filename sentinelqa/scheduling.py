@@ -136,7 +136,8 @@ class Scheduler:
 
         Args:
             rounds: what was planned before, in order, each with its candidates that are not yet
-                judged; a round's ``judged`` holds the others.
+                judged; a round's ``judged`` holds the others. Earlier rounds have such, too, where
+                an image was lost and is to be made again.
 
         Returns:
             What is to be recorded: a new round, or that the request is finished.
@@ -146,7 +147,7 @@ class Scheduler:
             request=request,
             position=position,
             pooled=self._pooled(request, position),
-            first_pending=not rounds or (len(rounds) == 1 and bool(rounds[0][1])),
+            first_pending=not rounds or bool(rounds[0][1]),
         )
         self._open[request.id] = entry
         self._unfinished[cohort] = self._unfinished.get(cohort, 0) + entry.first_pending
@@ -154,14 +155,11 @@ class Scheduler:
             recipe, known = self._recipe(request), entry.pooled
             opening = first_round(recipe, request.deliver, self._policy, known.rate, known.like)
             return self._plan(entry, opening)
-        for finished, _ in rounds[:-1]:
-            entry.rounds.append(finished)
-            entry.judged.extend(finished.judged)
-        current, waiting = rounds[-1]
-        entry.rounds.append(current)
-        entry.judged.extend(current.judged)
-        self._enqueue(entry, waiting)
-        return None if waiting else self._round_finished(entry)
+        for planned, waiting in rounds:
+            entry.rounds.append(planned)
+            entry.judged.extend(planned.judged)
+            self._enqueue(entry, waiting)
+        return None if entry.waiting else self._round_finished(entry)
 
     def take(self, size: int, *, partial: bool) -> list[Candidate]:
         """Up to ``size`` candidates that share settings, those of the earliest requests first.
@@ -247,8 +245,7 @@ class Scheduler:
             _with_judged(r, [j for j in judged if j.candidate.round == r.number])
             for r in entry.rounds
         ]
-        if len(entry.rounds) == 1:
-            self._note_first_round(entry)
+        self._note_first_round(entry)
         selection = select(judged, entry.request.deliver, min_distance=self._min_distance)
         standing = Standing(
             wanted=entry.request.deliver,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,6 +102,29 @@ def test_a_restart_between_any_two_verdicts_ends_the_same() -> None:
     reference = next(c for c in drive(4, 0, 4)[0] if c.request.id == "r3")
     for stop_after in range(len(reference.judged)):
         assert summary([_with_restart(request, stop_after)]) == summary([reference])
+
+
+def test_an_image_of_any_round_that_was_lost_is_made_again() -> None:
+    closed, planned = drive(4, 0, 4)
+    reference = max(closed, key=lambda c: len(c.judged))
+    name = reference.request.id
+    own = [p for p in planned if p.request.id == name]
+    assert len(own) > 1
+    for lost in (j.candidate for j in reference.judged):
+        scheduler = Scheduler(settings=SETTINGS, policy=POLICY, seed=1)
+        rounds = []
+        for one in own:
+            kept = [j for j in reference.judged if j.candidate in one.candidates]
+            waiting = [j.candidate for j in kept if j.candidate == lost]
+            judged = [j for j in kept if j.candidate != lost]
+            rounds.append((replace(one.round, judged=judged), waiting))
+
+        assert scheduler.admit(reference.request, int(name[1:]), rounds) is None
+        assert scheduler.take(8, partial=True) == [lost]
+        again = scheduler.judged(Judged(candidate=lost, verdict=verdict_of(lost)))
+
+        assert isinstance(again, Closed)
+        assert summary([again]) == summary([reference])
 
 
 def test_a_cohort_waits_for_the_first_rounds_two_before_it() -> None:
