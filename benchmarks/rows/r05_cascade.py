@@ -34,7 +34,7 @@ def measure(bench: Bench) -> list[Row]:
     full, early = (ScoreStage(ScorePlan(rubric=rubric, full=full)) for full in (True, False))
     full.load()
     early.load()
-    found = compare(bench, rubric, (full.run, early.run), bench.pick(full=32, quick=2, long=640))
+    found = compare(bench, rubric, (full.run, early.run), bench.pick(full=24, quick=2, long=640))
     passed = found.outcomes[Outcome.PASS] / found.candidates
     failed = found.outcomes[Outcome.FAIL] / found.candidates
     return [
@@ -79,7 +79,7 @@ def compare(bench: Bench, rubric: Rubric, sides: tuple[Side, Side], requests: in
         RuntimeError: a decision or a delivery differs, so the figure is worthless.
     """
     catalog = varied.products(
-        renders=bench.pick(full=4, quick=2, long=8), most=bench.pick(full=14, quick=2, long=28)
+        renders=bench.pick(full=4, quick=2, long=8), most=bench.pick(full=8, quick=2, long=28)
     )
     folder = bench.scratch / "candidates"
     folder.mkdir()
