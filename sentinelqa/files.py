@@ -75,6 +75,14 @@ def write_json(
     write_atomically(path, f"{text}\n".encode())
 
 
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file that may have been written; ``None`` where it was not."""
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that must not exist yet, and sync its bytes.
 

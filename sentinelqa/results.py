@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sentinelqa.errors import JobError
+from sentinelqa.files import read_json
 from sentinelqa.rundir import RunDir
 from sentinelqa.totals import CandidateTotals, RequestTotals, candidate_totals, request_totals
 
@@ -116,14 +116,14 @@ class Run:
     def pooled_by(self) -> dict[str, Any]:
         """Which column of the requests told pass rates apart, how much of their spread it
         ``explains``, and its ``values``; ``column`` is ``None`` where none did."""
-        return _facts_in(RunDir(self.path).pooling) or {"column": None}
+        return read_json(RunDir(self.path).pooling) or {"column": None}
 
     @property
     def early_rejection(self) -> dict[str, Any] | None:
         """Candidates ``looked_at`` half way and ``dropped``, the share of ``steps_saved``, and of
         its ``audit`` how many were ``finished`` all the same, ``passed`` and were ``delivered``, of
         so many ``images``; ``None`` where nobody was looked at."""
-        return _facts_in(RunDir(self.path).early_rejection)
+        return read_json(RunDir(self.path).early_rejection)
 
     def failed_by(self, most: int | None = None) -> list[tuple[str, int]]:
         """Names of checks and how many candidates each failed, most first."""
@@ -137,7 +137,7 @@ class Run:
 
     @cached_property
     def _facts(self) -> dict[str, Any]:
-        return _facts_in(RunDir(self.path).facts) or {}
+        return read_json(RunDir(self.path).facts) or {}
 
     def _frame(self, name: str) -> pd.DataFrame:
         import pandas as pd
@@ -172,11 +172,3 @@ def load_run(path: str | Path) -> Run:
     if not RunDir(path).exists:
         raise JobError(f"there is no run at {str(path)!r}")
     return Run(path)
-
-
-def _facts_in(file: Path) -> dict[str, Any] | None:
-    """A JSON object that a run may have written; ``None`` where it has not."""
-    if not file.is_file():
-        return None
-    facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return facts

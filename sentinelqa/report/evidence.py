@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from sentinelqa.arrow import values_of
 from sentinelqa.decide import ROUNDING
+from sentinelqa.files import read_json
 from sentinelqa.report.parts import PAGE, Requests, Span, ids, is_large, torn
 from sentinelqa.report.records import NOTHING, Record, records_between
 from sentinelqa.rubric.columns import PASS, Judgement, judge
@@ -180,9 +180,7 @@ class Evidence:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """How the run was made; empty where that was not written down."""
-        if not self.run.facts.is_file():
-            return {}
-        return dict(json.loads(self.run.facts.read_text(encoding="utf-8")))
+        return read_json(self.run.facts) or {}
 
     @cached_property
     def job(self) -> dict[str, Any]:

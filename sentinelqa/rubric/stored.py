@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from sentinelqa.arrow import array_of, values_of
 from sentinelqa.decide import ImageFacts, request_value
 from sentinelqa.errors import JobError
+from sentinelqa.files import read_json
 from sentinelqa.ledger.connection import connect_reader, mapped_errors
 from sentinelqa.ledger.rows import request_of
 from sentinelqa.rundir import RunDir
@@ -175,9 +175,7 @@ class StoredRun:
     @cached_property
     def currency(self) -> str:
         """What costs are counted in."""
-        if not self._run.facts.is_file():
-            return "device-seconds"
-        facts = json.loads(self._run.facts.read_text(encoding="utf-8"))
+        facts = read_json(self._run.facts) or {}
         return str(facts.get("currency", "device-seconds"))
 
     def measurements(self, row: int, dimensions: Sequence[str]) -> dict[str, Measurement]:

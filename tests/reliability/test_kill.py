@@ -73,7 +73,7 @@ def test_a_run_killed_at_a_sample_of_system_calls(
     runs: Runs, undisturbed: dict[str, Any], record_property: Callable[[str, object], None]
 ) -> None:
     points = runs.points()
-    sample = points[7 :: len(points) // 10]
+    sample = points[7 :: len(points) // 12]
     killed, most = survive(runs, sample, undisturbed)
     assert killed >= len(sample) - 1
     record_property("killed at", f"{killed} of {len(points)} system calls")
