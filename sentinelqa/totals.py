@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+
+from sentinelqa.arrow import open_parquet
 
 AT_ONCE = 8192
 """Rows that are read together."""
@@ -88,6 +89,7 @@ def candidate_totals(table: Path) -> CandidateTotals:
         rank = piece["rank"]
         found.ranks["all"].add(rank)
         found.ranks["delivered"].add(rank.filter(piece["delivered"].is_valid()))
+        # a pattern: a value to compare with would be converted, for which pyarrow imports pandas
         found.ranks["passed"].add(rank.filter(pc.match_like(piece["outcome"], "pass")))
     return found
 
@@ -110,7 +112,7 @@ def request_totals(table: Path) -> RequestTotals:
 
 
 def _pieces(table: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(table, pre_buffer=False) as file:
+    with open_parquet(table) as file:
         yield from file.iter_batches(AT_ONCE, columns=list(names), use_threads=False)
 
 

@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from sentinelqa.arrow import open_parquet
 from sentinelqa.errors import JobError
 from sentinelqa.rubric.stored import AT_ONCE, read_rows, row_group_starts
 from sentinelqa.rundir import RunDir
@@ -41,7 +41,7 @@ class Requests:
         path = run.table("requests").with_suffix(".parquet")
         if not path.is_file():
             raise torn(run)
-        self._file = pq.ParquetFile(path, pre_buffer=False)
+        self._file = open_parquet(path)
         self._starts = row_group_starts(self._file)
         self.count = int(self._file.metadata.num_rows)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sentinelqa.arrow import array_of, values_of
+from sentinelqa.arrow import array_of, open_parquet, values_of
 from sentinelqa.decide import ImageFacts, request_value
 from sentinelqa.errors import JobError
 from sentinelqa.files import read_json
@@ -53,8 +53,7 @@ class StoredRun:
                 remedy=f"sentinelqa report {path} makes the tables again from the ledger",
             )
         try:
-            # reading ahead would hold whole columns, however small the pieces that are asked for
-            self._file = pq.ParquetFile(parquet, pre_buffer=False)
+            self._file = open_parquet(parquet)
         except pa.ArrowInvalid as error:
             raise JobError(f"not a parquet file: {error}", where=str(parquet)) from error
         self.names = frozenset(self._file.schema_arrow.names)

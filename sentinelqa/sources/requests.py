@@ -362,11 +362,12 @@ def _check_text(values: Any, where: str) -> None:
 
 def _parquet_rows(path: Path, _: str) -> Iterator[Row]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from sentinelqa.arrow import open_parquet
 
     number = 0
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with open_parquet(path) as file:
             for batch in file.iter_batches(batch_size=1024):
                 for values in batch.to_pylist():
                     number += 1
